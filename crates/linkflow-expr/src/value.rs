@@ -1,0 +1,39 @@
+//! What an expression gives.
+
+use serde_json::Value;
+
+/// The value of an expression, with the distinctions that JSON does not make.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Resolved {
+    Undefined,
+    /// A date and time, as ISO 8601 text with its offset.
+    Date(String),
+    /// NaN or an infinity.
+    NotFinite(f64),
+    Json(Value),
+}
+
+impl Resolved {
+    /// The value as JSON: undefined and numbers that JSON cannot hold become null, dates text.
+    pub fn into_json(self) -> Value {
+        match self {
+            Resolved::Undefined | Resolved::NotFinite(_) => Value::Null,
+            Resolved::Date(iso) => Value::String(iso),
+            Resolved::Json(value) => value,
+        }
+    }
+
+    /// Its name in `linkflow eval --cases`.
+    pub fn type_name(&self) -> &'static str {
+        match self {
+            Resolved::Undefined => "undefined",
+            Resolved::Date(_) => "date",
+            Resolved::NotFinite(_) | Resolved::Json(Value::Number(_)) => "number",
+            Resolved::Json(Value::Null) => "null",
+            Resolved::Json(Value::Bool(_)) => "boolean",
+            Resolved::Json(Value::String(_)) => "string",
+            Resolved::Json(Value::Array(_)) => "array",
+            Resolved::Json(Value::Object(_)) => "object",
+        }
+    }
+}

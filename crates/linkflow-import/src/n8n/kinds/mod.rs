@@ -1,0 +1,68 @@
+//! One file per n8n type, each with `translate`: its parameters, of any version, into ours.
+
+mod limit;
+
+use linkflow_model::Object;
+use serde_json::Value;
+
+/// A node of an n8n file, as far as a translation needs it.
+#[derive(Clone, Copy, Debug)]
+pub struct N8nNode<'a> {
+    /// `n8n-nodes-base.limit`.
+    pub node_type: &'a str,
+    pub version: f64,
+    pub name: &'a str,
+    pub params: &'a Object,
+    /// The node as it stands in the file.
+    pub whole: &'a Object,
+}
+
+/// The same step in our terms.
+#[derive(Clone, Debug, Default)]
+pub struct Translation {
+    /// Our kind.
+    pub kind: &'static str,
+    pub params: Object,
+    /// What differs from n8n; `None` where nothing does.
+    pub differs: Option<String>,
+    /// Our credential slots, by n8n's names: (n8n's, ours).
+    pub credentials: Vec<(&'static str, &'static str)>,
+}
+
+/// Why the parameters could not be understood.
+#[derive(Clone, Debug)]
+pub struct Unreadable(pub String);
+
+pub type Translate = fn(&N8nNode<'_>) -> Result<Translation, Unreadable>;
+
+/// All known types, with what translates them.
+const TYPES: &[(&str, Translate)] = &[("n8n-nodes-base.limit", limit::translate)];
+
+/// What translates `node_type`.
+pub fn find(node_type: &str) -> Option<Translate> {
+    TYPES.iter().find(|(name, _)| *name == node_type).map(|(_, translate)| *translate)
+}
+
+impl Translation {
+    /// Our `kind` with the parameters as they are.
+    pub fn same(kind: &'static str, params: &Object) -> Translation {
+        Translation { kind, params: params.clone(), ..Translation::default() }
+    }
+}
+
+impl<'a> N8nNode<'a> {
+    /// The parameter at a path of keys.
+    pub fn param(&self, path: &[&str]) -> Option<&'a Value> {
+        let (first, rest) = path.split_first()?;
+        rest.iter().try_fold(self.params.get(*first)?, |value, key| value.get(key))
+    }
+
+    /// The parameter as text, or `default` where it is not given.
+    pub fn text(&self, path: &[&str], default: &'a str) -> &'a str {
+        self.param(path).and_then(Value::as_str).unwrap_or(default)
+    }
+
+    pub fn flag(&self, path: &[&str], default: bool) -> bool {
+        self.param(path).and_then(Value::as_bool).unwrap_or(default)
+    }
+}

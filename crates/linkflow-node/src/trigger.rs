@@ -1,0 +1,144 @@
+//! How a node starts executions. All of it is pure: requests and times come as arguments.
+
+use linkflow_model::{Binary, Item, Millis, Node, Object};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::NodeError;
+use crate::ctx::Reply;
+use crate::schedule::Rule;
+
+#[derive(Clone, Copy)]
+pub enum Trigger {
+    /// Somebody presses run.
+    Manual,
+    Webhook(WebhookTrigger),
+    /// The times at which it starts an execution, and the item of a tick.
+    Schedule(ScheduleTrigger),
+    /// An execution of another workflow failed.
+    Error,
+    /// Another workflow calls this one.
+    Workflow,
+}
+
+#[derive(Clone, Copy)]
+pub struct WebhookTrigger {
+    /// The addresses at which this node listens.
+    pub routes: fn(&Node) -> Result<Vec<Route>, NodeError>,
+    pub auth: fn(&Node) -> Result<Auth, NodeError>,
+    /// Makes the first items of a request that passed the authentication, or refuses it.
+    pub accept: fn(&Node, &Request) -> Result<Accepted, Refusal>,
+}
+
+#[derive(Clone, Copy)]
+pub struct ScheduleTrigger {
+    pub rules: fn(&Node) -> Result<Vec<Rule>, NodeError>,
+    /// The item that a tick gives: nominal time, IANA zone.
+    pub tick: fn(&Node, Millis, &str) -> Item,
+}
+
+/// One address of a webhook: `{id}/orders/:number`, without a leading slash.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Route {
+    /// Upper case.
+    pub method: String,
+    /// Segments that start with `:` take any one segment.
+    pub path: String,
+}
+
+/// Who may call. The names are credential slots.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Auth {
+    None,
+    Basic { slot: &'static str },
+    Header { slot: &'static str },
+    Jwt { slot: &'static str },
+}
+
+/// A request, read completely and within the limits.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Request {
+    pub method: String,
+    /// The address without query, as people would type it.
+    pub url: String,
+    pub path: String,
+    /// Values of the `:name` segments.
+    pub params: Object,
+    /// A name that comes more than once has a list.
+    pub query: Object,
+    /// Names in lower case.
+    pub headers: Object,
+    pub remote_address: String,
+    pub body: Body,
+    /// Claims of a JWT that was checked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub jwt_payload: Option<Value>,
+    /// Through `/webhook-test/`, while somebody watches.
+    #[serde(default)]
+    pub test: bool,
+}
+
+/// The body, parsed by its content type.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Body {
+    #[default]
+    Empty,
+    Json(Value),
+    /// `application/x-www-form-urlencoded`.
+    Form(Object),
+    /// `multipart/form-data`: the fields, and the files with their field names.
+    Multipart {
+        fields: Object,
+        files: Vec<(String, Binary)>,
+    },
+    Text(String),
+    /// Anything else.
+    Binary(Binary),
+}
+
+impl Request {
+    /// Whether the body is also wanted as raw bytes is known before it is read: this is where the
+    /// reader of the body puts them. Field name `raw` of multipart bodies never reaches here.
+    pub const RAW_HEADER: &'static str = "x-linkflow-raw-body";
+}
+
+/// A request that starts an execution.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Accepted {
+    pub items: Vec<Item>,
+    pub respond: Respond,
+}
+
+/// When and with what the request is answered.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Respond {
+    /// As soon as the execution is on disk.
+    Immediately(Reply),
+    /// When the execution has ended, from the items of the node that ran last.
+    LastNode { status: u16, headers: Vec<(String, String)>, what: LastNode },
+    /// When a Respond to Webhook node says so.
+    Node,
+}
+
+/// Which part of the last node's items is the answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum LastNode {
+    AllItems,
+    /// `property`: only that property of the item; `content_type` overrides JSON's.
+    FirstItem {
+        property: Option<String>,
+        content_type: Option<String>,
+    },
+    FirstItemBinary {
+        property: String,
+    },
+    Nothing,
+}
+
+/// A request that starts nothing.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Refusal {
+    pub status: u16,
+    pub message: String,
+}

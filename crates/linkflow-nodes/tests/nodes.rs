@@ -1,0 +1,3 @@
+//! What every node kind has to keep to.
+
+mod compliance;
