@@ -1,13 +1,17 @@
 //! n8n's format: workflow, nodes, connections, settings.
 
+mod edges;
 pub mod kinds;
+mod names;
 mod read;
+mod write;
 
 use linkflow_model::Object;
 use serde_json::Value;
 
 pub use kinds::{N8nNode, Translation, Unreadable};
-pub use read::read;
+pub use read::{MISSING, OWN, read};
+pub use write::export_n8n;
 
 /// Whether an object without `connections` is an n8n file all the same: its nodes have a `type`.
 pub fn looks_like(object: &Object) -> bool {

@@ -43,6 +43,15 @@ pub fn find(node_type: &str) -> Option<Translate> {
     TYPES.iter().find(|(name, _)| *name == node_type).map(|(_, translate)| *translate)
 }
 
+/// Kinds whose parameters are those of n8n's newest version as they are: the type and version
+/// under which the export writes them when they were changed or made here.
+const NEWEST: &[(&str, &str, f64)] = &[("limit", "n8n-nodes-base.limit", 1.0)];
+
+/// n8n's type and version for parameters of our `kind`.
+pub fn newest(kind: &str) -> Option<(&'static str, f64)> {
+    NEWEST.iter().find(|(ours, ..)| *ours == kind).map(|(_, node_type, version)| (*node_type, *version))
+}
+
 impl Translation {
     /// Our `kind` with the parameters as they are.
     pub fn same(kind: &'static str, params: &Object) -> Translation {

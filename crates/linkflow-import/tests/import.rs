@@ -1,0 +1,3 @@
+//! What holds for files as a whole.
+
+mod n8n_file;
