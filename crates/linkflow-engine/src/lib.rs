@@ -6,7 +6,11 @@
 mod event;
 mod machine;
 mod plan;
+mod reach;
+mod sequence;
+mod step;
 
 pub use event::{Command, Event, Input, Outcome, Wait, Wake};
 pub use machine::Machine;
-pub use plan::{Plan, PlanError, PlanNode, Required, Tries};
+pub use plan::{NODES_MAX, Plan, PlanError, PlanNode, Required, Tries};
+pub use step::{Cause, StepState};

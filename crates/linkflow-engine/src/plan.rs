@@ -2,6 +2,8 @@
 
 use linkflow_model::Order;
 
+use crate::reach::Reach;
+
 /// What a [`Plan`] is made of; node `i` of the workflow is node `i` here.
 #[derive(Clone, Debug, Default)]
 pub struct PlanNode {
@@ -62,11 +64,108 @@ impl Default for Tries {
 pub struct Plan {
     pub order: Order,
     pub nodes: Vec<PlanNode>,
-    /// Milliseconds that the whole execution may take.
+    /// Milliseconds that the whole execution may take, time in which it is parked not counted.
     pub time_limit_ms: Option<u64>,
     /// Most steps that one execution may take: an endless loop ends here.
     pub steps_max: u32,
+    /// For each node and each of its inputs the outputs that lead there: (node, output).
+    sources: Vec<Vec<Vec<(u32, u32)>>>,
+    /// Who is upstream of whom. Only `parallel` asks, and it is large.
+    reach: Option<Reach>,
 }
+
+/// No workflow has more nodes than this.
+pub const NODES_MAX: usize = 5_000;
+
+impl Plan {
+    /// Checks the nodes and looks everything up that the machine needs.
+    pub fn new(
+        order: Order,
+        nodes: Vec<PlanNode>,
+        time_limit_ms: Option<u64>,
+        steps_max: u32,
+    ) -> Result<Plan, PlanError> {
+        if nodes.len() > NODES_MAX {
+            return Err(PlanError::TooManyNodes { n: nodes.len() });
+        }
+        if steps_max == 0 {
+            return Err(PlanError::NoSteps);
+        }
+        if time_limit_ms == Some(0) {
+            return Err(PlanError::NoTime { node: None });
+        }
+        for node in &nodes {
+            check_limits(node)?;
+        }
+        let sources = sources(&nodes)?;
+        let reach = (order == Order::Parallel).then(|| Reach::of(&nodes));
+        Ok(Plan { order, nodes, time_limit_ms, steps_max, sources, reach })
+    }
+
+    pub fn node(&self, node: u32) -> Option<&PlanNode> {
+        self.nodes.get(node as usize)
+    }
+
+    /// The outputs that lead to an input of `node`: (node, output), in the order of the nodes.
+    pub fn sources_of(&self, node: u32, input: u32) -> &[(u32, u32)] {
+        self.sources
+            .get(node as usize)
+            .and_then(|inputs| inputs.get(input as usize))
+            .map_or(&[], Vec::as_slice)
+    }
+
+    /// One more than the highest input of `node` to which an edge leads.
+    pub(crate) fn connected_inputs(&self, node: u32) -> usize {
+        let inputs = self.sources.get(node as usize).map_or(&[][..], Vec::as_slice);
+        inputs.iter().rposition(|from| !from.is_empty()).map_or(0, |last| last + 1)
+    }
+
+    /// The nodes with an edge to `node`, each as often as it has edges.
+    pub(crate) fn parents(&self, node: u32) -> impl Iterator<Item = u32> + '_ {
+        let inputs = self.sources.get(node as usize).map_or(&[][..], Vec::as_slice);
+        inputs.iter().flatten().map(|&(parent, _)| parent)
+    }
+
+    pub(crate) fn reach(&self) -> Option<&Reach> {
+        self.reach.as_ref()
+    }
+}
+
+fn check_limits(node: &PlanNode) -> Result<(), PlanError> {
+    if node.tries.max == 0 {
+        return Err(PlanError::NoTries { node: node.name.clone() });
+    }
+    if node.time_limit_ms == Some(0) {
+        return Err(PlanError::NoTime { node: Some(node.name.clone()) });
+    }
+    if let Required::Inputs(inputs) = &node.required
+        && let Some(&input) = inputs.iter().find(|&&input| input >= node.inputs)
+    {
+        return Err(PlanError::NoSuchInput { node: node.name.clone(), input, inputs: node.inputs });
+    }
+    Ok(())
+}
+
+/// For each node and input the outputs that lead there.
+fn sources(nodes: &[PlanNode]) -> Result<Vec<Vec<Vec<(u32, u32)>>>, PlanError> {
+    let mut sources: Vec<Vec<Vec<(u32, u32)>>> =
+        nodes.iter().map(|node| vec![Vec::new(); node.inputs.min(INPUTS_MAX) as usize]).collect();
+    for (from, node) in nodes.iter().enumerate() {
+        for (output, targets) in node.outputs.iter().enumerate() {
+            for &(to, input) in targets {
+                let slot = sources.get_mut(to as usize).and_then(|inputs| inputs.get_mut(input as usize));
+                let Some(slot) = slot else {
+                    return Err(PlanError::DanglingEdge { node: node.name.clone(), output: output as u32 });
+                };
+                slot.push((from as u32, output as u32));
+            }
+        }
+    }
+    Ok(sources)
+}
+
+/// No node has more inputs than this; edges to higher ones dangle.
+const INPUTS_MAX: u32 = 1_000;
 
 /// Why a workflow cannot be run.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -75,6 +174,14 @@ pub enum PlanError {
     DanglingEdge { node: String, output: u32 },
     /// `tries.max` of `node` is 0.
     NoTries { node: String },
+    /// `required` of `node` names an input that it does not have.
+    NoSuchInput { node: String, input: u32, inputs: u32 },
+    /// A time limit is 0: that of `node`, or of the whole workflow.
+    NoTime { node: Option<String> },
+    /// `steps_max` is 0.
+    NoSteps,
+    /// More nodes than [`NODES_MAX`].
+    TooManyNodes { n: usize },
 }
 
 impl std::fmt::Display for PlanError {
@@ -84,6 +191,22 @@ impl std::fmt::Display for PlanError {
                 write!(f, "output {output} of node \"{node}\" leads to a node or input that does not exist")
             }
             PlanError::NoTries { node } => write!(f, "node \"{node}\" may never be tried: `max_tries` is 0"),
+            PlanError::NoSuchInput { node, input, inputs } => {
+                write!(
+                    f,
+                    "node \"{node}\" requires input {input}, but its inputs are numbered below {inputs}"
+                )
+            }
+            PlanError::NoTime { node: Some(node) } => {
+                write!(f, "node \"{node}\" may never run: `time_limit_ms` is 0, leave it out for no limit")
+            }
+            PlanError::NoTime { node: None } => {
+                write!(f, "the workflow may never run: `time_limit_ms` is 0, leave it out for no limit")
+            }
+            PlanError::NoSteps => write!(f, "the workflow may never run: `steps_max` is 0"),
+            PlanError::TooManyNodes { n } => {
+                write!(f, "the workflow has {n} nodes, {NODES_MAX} is the most: split it into sub-workflows")
+            }
         }
     }
 }
