@@ -5,7 +5,9 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 
-use linkflow_model::{Binary, ExecutionId, Item, Millis, Mode, Object, RunError, WorkflowId, WorkspaceId};
+use linkflow_model::{
+    Binary, ExecutionId, Item, Millis, Mode, Object, OnError, RunError, WorkflowId, WorkspaceId,
+};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tokio_util::sync::CancellationToken;
@@ -48,9 +50,22 @@ pub struct Ctx {
     pub host: Arc<dyn Host>,
     pub limits: Limits,
     pub cancel: CancellationToken,
+    /// What the workflow says should happen when this node fails. See [`Ctx::failed_item`].
+    pub on_error: OnError,
 }
 
 impl Ctx {
+    /// For kinds that work item by item: what comes out where item `index` failed. That is an item
+    /// which carries the error when the node goes on in spite of errors, else the error itself.
+    pub fn failed_item(&self, error: NodeError, index: usize) -> Result<Item, NodeError> {
+        let error = error.at_item(index);
+        if self.on_error == OnError::Stop || matches!(error, NodeError::Canceled) {
+            return Err(error);
+        }
+        let json = Object::from_iter([("error".to_owned(), Value::String(error.to_string()))]);
+        Ok(Item::new(json).paired_with(index))
+    }
+
     /// The same for every try of the same effect: built from execution, node, run and item. Sent
     /// as `Idempotency-Key`.
     pub fn idempotency_key(&self, item: usize) -> String {

@@ -6,7 +6,9 @@ use std::path::Path;
 use std::sync::{Arc, Mutex};
 
 use linkflow_expr::{Compiled, Env};
-use linkflow_model::{ExecutionId, History, Item, Millis, Mode, Object, Shape, WorkflowId, WorkspaceId};
+use linkflow_model::{
+    ExecutionId, History, Item, Millis, Mode, Object, OnError, Shape, WorkflowId, WorkspaceId,
+};
 use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 
@@ -111,5 +113,6 @@ pub fn ctx(dir: &Path, host: Arc<TestHost>) -> Ctx {
         host,
         limits: Limits::default(),
         cancel: CancellationToken::new(),
+        on_error: OnError::Stop,
     }
 }
