@@ -9,6 +9,7 @@ pub mod code;
 pub mod ctx;
 pub mod error;
 pub mod files;
+pub mod guard;
 pub mod http;
 pub mod input;
 pub mod kind;

@@ -1,0 +1,6 @@
+//! The guarded client, the files and the schedule rules, from outside.
+
+#[path = "suite/http.rs"]
+mod http;
+#[path = "suite/schedule.rs"]
+mod schedule;
