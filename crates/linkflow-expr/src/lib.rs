@@ -4,7 +4,9 @@
 //! functions but no host object. There is no database, network, file, clock or secret here.
 
 mod error;
+mod intl;
 pub mod params;
+pub mod prelude;
 mod scope;
 mod template;
 mod value;

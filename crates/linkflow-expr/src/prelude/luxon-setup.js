@@ -1,0 +1,14 @@
+// Ties the date library to the time zones of the host and hands out its classes.
+(function (host, luxon) {
+"use strict";
+const { IANAZone, Settings } = luxon;
+
+// The library finds an offset by formatting a date and reading it back; asking the host is the
+// same answer for a hundredth of the time.
+IANAZone.prototype.offset = function (ms) {
+  return this.valid ? host.offset(this.zoneName, ms) : NaN;
+};
+IANAZone.isValidZone = (name) => typeof name === "string" && name !== "" && host.isZone(name);
+Settings.defaultLocale = "en-US";
+return luxon;
+})
