@@ -8,6 +8,8 @@ use crate::NodeError;
 use crate::ctx::Reply;
 use crate::schedule::Rule;
 
+/// How a kind starts executions. The outputs of step 0 are made by running the node on the first
+/// items: [`Accepted::items`], the tick, the caller's items, the failed execution, or none.
 #[derive(Clone, Copy)]
 pub enum Trigger {
     /// Somebody presses run.
@@ -21,11 +23,15 @@ pub enum Trigger {
     Workflow,
 }
 
+/// How a node takes requests. A kind with inputs (Wait) starts nothing by them: its routes are
+/// relative to the resume address of an execution that rests in it.
 #[derive(Clone, Copy)]
 pub struct WebhookTrigger {
     /// The addresses at which this node listens.
     pub routes: fn(&Node) -> Result<Vec<Route>, NodeError>,
     pub auth: fn(&Node) -> Result<Auth, NodeError>,
+    /// What has to be known before the body of a request is read.
+    pub intake: fn(&Node) -> Result<Intake, NodeError>,
     /// Makes the first items of a request that passed the authentication, or refuses it.
     pub accept: fn(&Node, &Request) -> Result<Accepted, Refusal>,
 }
@@ -55,6 +61,17 @@ pub enum Auth {
     Jwt { slot: &'static str },
 }
 
+/// How a request is read.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Intake {
+    /// [`Request::raw`] is wanted beside the parsed body.
+    pub raw_body: bool,
+    /// The body is not parsed, whatever its type is: it is wanted as [`Body::Binary`].
+    pub binary: bool,
+    /// Origins of which browsers may call; empty for all.
+    pub origins: Vec<String>,
+}
+
 /// A request, read completely and within the limits.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Request {
@@ -70,6 +87,9 @@ pub struct Request {
     pub headers: Object,
     pub remote_address: String,
     pub body: Body,
+    /// The bytes of the body as they came, where [`Intake::raw_body`] asks for them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub raw: Option<Binary>,
     /// Claims of a JWT that was checked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub jwt_payload: Option<Value>,
@@ -95,12 +115,6 @@ pub enum Body {
     Text(String),
     /// Anything else.
     Binary(Binary),
-}
-
-impl Request {
-    /// Whether the body is also wanted as raw bytes is known before it is read: this is where the
-    /// reader of the body puts them. Field name `raw` of multipart bodies never reaches here.
-    pub const RAW_HEADER: &'static str = "x-linkflow-raw-body";
 }
 
 /// A request that starts an execution.
