@@ -70,8 +70,7 @@ pub struct Plan {
     pub steps_max: u32,
     /// For each node and each of its inputs the outputs that lead there: (node, output).
     sources: Vec<Vec<Vec<(u32, u32)>>>,
-    /// Who is upstream of whom. Only `parallel` asks, and it is large.
-    reach: Option<Reach>,
+    reach: Reach,
 }
 
 /// No workflow has more nodes than this.
@@ -98,7 +97,7 @@ impl Plan {
             check_limits(node)?;
         }
         let sources = sources(&nodes)?;
-        let reach = (order == Order::Parallel).then(|| Reach::of(&nodes));
+        let reach = Reach::of(&nodes);
         Ok(Plan { order, nodes, time_limit_ms, steps_max, sources, reach })
     }
 
@@ -120,14 +119,8 @@ impl Plan {
         inputs.iter().rposition(|from| !from.is_empty()).map_or(0, |last| last + 1)
     }
 
-    /// The nodes with an edge to `node`, each as often as it has edges.
-    pub(crate) fn parents(&self, node: u32) -> impl Iterator<Item = u32> + '_ {
-        let inputs = self.sources.get(node as usize).map_or(&[][..], Vec::as_slice);
-        inputs.iter().flatten().map(|&(parent, _)| parent)
-    }
-
-    pub(crate) fn reach(&self) -> Option<&Reach> {
-        self.reach.as_ref()
+    pub(crate) fn reach(&self) -> &Reach {
+        &self.reach
     }
 }
 

@@ -3,7 +3,7 @@
 //!
 //! Holds what is still to run and what waits at joins. Runs nothing and numbers nothing.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 
 use linkflow_model::{Order, Source};
 
@@ -21,16 +21,15 @@ pub(crate) struct Sequence {
 
 /// A node with several inputs that waits for some of them.
 ///
-/// What arrives at an input fills the first row whose place for it is free; so each input fills
-/// the rows in their order, and it is always the first row that becomes full first.
+/// What arrives at an input fills the first row whose place for it is free. When there is none, a
+/// new row gets the number of rows as its key. After a row in the middle has run, that key can be
+/// in use, and the row there is lost: files that come from n8n have been tried with that.
 #[derive(Clone, Debug)]
 struct Join {
     node: u32,
-    rows: VecDeque<Vec<Option<Delivery>>>,
-    /// How many rows are gone from the front.
-    gone: usize,
-    /// For each input the first row, counted from the beginning, that it has not filled.
-    next: Vec<usize>,
+    rows: BTreeMap<usize, Vec<Option<Delivery>>>,
+    /// For each input a key below which no row has its place free.
+    free_from: Vec<usize>,
 }
 
 impl Sequence {
@@ -140,33 +139,44 @@ impl Sequence {
 
     fn may_run(&self, plan: &Plan, at: usize) -> bool {
         let join = &self.joins[at];
-        let waits = |node: u32| node != join.node && self.joins.iter().any(|other| other.node == node);
-        let row = join.rows.front().map_or(&[][..], Vec::as_slice);
-        !plan.parents(join.node).any(waits) && has_required(plan, join.node, row)
+        let above = plan.reach().above(join.node);
+        let waits_above =
+            self.joins.iter().any(|other| other.node != join.node && above.contains(other.node));
+        !waits_above && has_required(plan, join.node, join.first())
     }
 }
 
 impl Join {
     fn new(node: u32, inputs: usize) -> Join {
-        Join { node, rows: VecDeque::new(), gone: 0, next: vec![0; inputs] }
+        Join { node, rows: BTreeMap::new(), free_from: vec![0; inputs] }
     }
 
-    /// Takes in what arrived; gives the first row when that made it full.
+    /// Takes in what arrived; gives the row when that made it full.
     fn fill(&mut self, input: usize, delivery: Delivery) -> Option<Vec<Option<Delivery>>> {
-        let row = self.next[input].max(self.gone);
-        self.next[input] = row + 1;
-        if row == self.gone + self.rows.len() {
-            self.rows.push_back(vec![None; self.next.len()]);
-        }
-        let slots = &mut self.rows[row - self.gone];
+        let mut rows = self.rows.range(self.free_from[input]..);
+        let free = rows.find(|(_, slots)| slots[input].is_none()).map(|(&key, _)| key);
+        let key = free.unwrap_or_else(|| self.new_row());
+        self.free_from[input] = key + 1;
+        let slots = self.rows.get_mut(&key)?;
         slots[input] = Some(delivery);
-        if slots.iter().all(Option::is_some) { self.take_first() } else { None }
+        if slots.iter().all(Option::is_some) { self.rows.remove(&key) } else { None }
+    }
+
+    fn new_row(&mut self) -> usize {
+        let key = self.rows.len();
+        self.rows.insert(key, vec![None; self.free_from.len()]);
+        for from in &mut self.free_from {
+            *from = (*from).min(key);
+        }
+        key
+    }
+
+    fn first(&self) -> &[Option<Delivery>] {
+        self.rows.first_key_value().map_or(&[], |(_, row)| row)
     }
 
     fn take_first(&mut self) -> Option<Vec<Option<Delivery>>> {
-        let row = self.rows.pop_front()?;
-        self.gone += 1;
-        Some(row)
+        self.rows.pop_first().map(|(_, row)| row)
     }
 }
 
