@@ -1,6 +1,14 @@
 //! One file per n8n type, each with `translate`: its parameters, of any version, into ours.
 
+#[cfg(test)]
+mod check;
+mod cron;
+mod interval;
 mod limit;
+mod manual_trigger;
+mod respond_to_webhook;
+mod schedule_trigger;
+mod webhook;
 
 use linkflow_model::Object;
 use serde_json::Value;
@@ -36,7 +44,16 @@ pub struct Unreadable(pub String);
 pub type Translate = fn(&N8nNode<'_>) -> Result<Translation, Unreadable>;
 
 /// All known types, with what translates them.
-const TYPES: &[(&str, Translate)] = &[("n8n-nodes-base.limit", limit::translate)];
+const TYPES: &[(&str, Translate)] = &[
+    ("n8n-nodes-base.cron", cron::translate),
+    ("n8n-nodes-base.interval", interval::translate),
+    ("n8n-nodes-base.limit", limit::translate),
+    ("n8n-nodes-base.manualTrigger", manual_trigger::translate),
+    ("n8n-nodes-base.respondToWebhook", respond_to_webhook::translate),
+    ("n8n-nodes-base.scheduleTrigger", schedule_trigger::translate),
+    ("n8n-nodes-base.start", manual_trigger::translate),
+    ("n8n-nodes-base.webhook", webhook::translate),
+];
 
 /// What translates `node_type`.
 pub fn find(node_type: &str) -> Option<Translate> {
