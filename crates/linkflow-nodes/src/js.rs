@@ -1,0 +1,224 @@
+//! What JavaScript makes of JSON values: texts, numbers, truth, and regular expressions. The
+//! semantics of many parameters come from there.
+
+use linkflow_node::NodeError;
+use regex::{Regex, RegexBuilder};
+use serde_json::{Number, Value};
+
+/// `String(value)`.
+pub fn text(value: &Value) -> String {
+    match value {
+        Value::Null => "null".to_owned(),
+        Value::Bool(b) => b.to_string(),
+        Value::Number(n) => number_text(n),
+        Value::String(s) => s.clone(),
+        Value::Array(list) => {
+            let part = |v: &Value| if v.is_null() { String::new() } else { text(v) };
+            list.iter().map(part).collect::<Vec<_>>().join(",")
+        }
+        Value::Object(_) => "[object Object]".to_owned(),
+    }
+}
+
+/// `String(number)`: whole numbers without a point, large and small ones with an exponent.
+pub fn number_text(number: &Number) -> String {
+    match number.as_f64() {
+        Some(f) if !number.is_i64() && !number.is_u64() => float_text(f),
+        _ => number.to_string(),
+    }
+}
+
+/// `String(f)`.
+pub fn float_text(f: f64) -> String {
+    if f.is_nan() {
+        return "NaN".to_owned();
+    }
+    if f.is_infinite() {
+        return if f > 0.0 { "Infinity" } else { "-Infinity" }.to_owned();
+    }
+    let size = f.abs();
+    if f == 0.0 {
+        "0".to_owned()
+    } else if (1e-6..1e21).contains(&size) {
+        format!("{f}")
+    } else {
+        let text = format!("{f:e}");
+        if text.contains("e-") { text } else { text.replace('e', "e+") }
+    }
+}
+
+/// A number as JSON has it: whole where it is whole, null for what is not finite.
+pub fn number_value(f: f64) -> Value {
+    if f.fract() == 0.0 && f.abs() <= 9_007_199_254_740_991.0 {
+        Value::from(f as i64)
+    } else {
+        Number::from_f64(f).map_or(Value::Null, Value::Number)
+    }
+}
+
+/// `Number(value)`; NaN where it is none.
+pub fn number(value: &Value) -> f64 {
+    match value {
+        Value::Null => 0.0,
+        Value::Bool(b) => f64::from(u8::from(*b)),
+        Value::Number(n) => n.as_f64().unwrap_or(f64::NAN),
+        Value::String(s) => number_of_text(s),
+        Value::Array(_) => number_of_text(&text(value)),
+        Value::Object(_) => f64::NAN,
+    }
+}
+
+/// `Number(text)`.
+pub fn number_of_text(text: &str) -> f64 {
+    let text = text.trim();
+    let radix = |digits: &str, radix: u32| {
+        let signed = digits.starts_with(['+', '-']);
+        u64::from_str_radix(digits, radix).ok().filter(|_| !signed).map_or(f64::NAN, |n| n as f64)
+    };
+    match text {
+        "" => 0.0,
+        "Infinity" | "+Infinity" => f64::INFINITY,
+        "-Infinity" => f64::NEG_INFINITY,
+        _ if text.starts_with("0x") || text.starts_with("0X") => radix(&text[2..], 16),
+        _ if text.starts_with("0b") || text.starts_with("0B") => radix(&text[2..], 2),
+        _ if text.starts_with("0o") || text.starts_with("0O") => radix(&text[2..], 8),
+        // Rust also reads `inf` and `nan`, which JavaScript does not.
+        _ if text.bytes().all(|b| b.is_ascii_digit() || b".eE+-".contains(&b)) => {
+            text.parse().unwrap_or(f64::NAN)
+        }
+        _ => f64::NAN,
+    }
+}
+
+/// `Boolean(value)`.
+pub fn truthy(value: &Value) -> bool {
+    match value {
+        Value::Null => false,
+        Value::Bool(b) => *b,
+        Value::Number(n) => n.as_f64().is_some_and(|f| f != 0.0),
+        Value::String(s) => !s.is_empty(),
+        Value::Array(_) | Value::Object(_) => true,
+    }
+}
+
+/// The regular expression that a text stands for: `/pattern/flags`, or the pattern alone.
+///
+/// Lookarounds and references to groups are refused: they cannot be run in bounded time.
+pub fn regex(source: &str) -> Result<Regex, NodeError> {
+    let (pattern, flags) = split_literal(source);
+    RegexBuilder::new(&translated(pattern))
+        .case_insensitive(flags.contains('i'))
+        .multi_line(flags.contains('m'))
+        .dot_matches_new_line(flags.contains('s'))
+        .size_limit(4 << 20)
+        .build()
+        .map_err(|e| {
+            let why = e.to_string();
+            let last = why.lines().last().unwrap_or_default().trim_start_matches("error: ");
+            NodeError::param(
+                "",
+                format!("\"{source}\" is no regular expression that can be used here: {last}"),
+            )
+        })
+}
+
+fn split_literal(source: &str) -> (&str, &str) {
+    let literal = source.strip_prefix('/').and_then(|rest| rest.rsplit_once('/'));
+    match literal {
+        Some((pattern, flags)) if flags.bytes().all(|b| b"dgimsuvy".contains(&b)) => (pattern, flags),
+        _ => (source, ""),
+    }
+}
+
+/// JavaScript's syntax in the words of the regex crate: ASCII classes, and no sets in classes.
+fn translated(pattern: &str) -> String {
+    let mut out = String::with_capacity(pattern.len() + 16);
+    let mut chars = pattern.chars().peekable();
+    let mut in_class = false;
+    while let Some(c) = chars.next() {
+        match c {
+            '\\' => match chars.next() {
+                Some('d') => out.push_str(if in_class { "0-9" } else { "[0-9]" }),
+                Some('w') => out.push_str(if in_class { "0-9A-Za-z_" } else { "[0-9A-Za-z_]" }),
+                Some('D') => out.push_str("[^0-9]"),
+                Some('W') => out.push_str("[^0-9A-Za-z_]"),
+                Some('b') if !in_class => out.push_str("(?-u:\\b)"),
+                Some('/') => out.push('/'),
+                Some(c) if c.is_alphanumeric() || c.is_ascii_punctuation() && !"<>".contains(c) => {
+                    out.push('\\');
+                    out.push(c);
+                }
+                Some(c) => out.push(c),
+                None => out.push('\\'),
+            },
+            '[' if in_class => out.push_str("\\["),
+            '[' => {
+                in_class = true;
+                out.push('[');
+                if chars.peek() == Some(&'^') {
+                    chars.next();
+                    out.push('^');
+                    if chars.peek() == Some(&']') {
+                        chars.next();
+                        in_class = false;
+                        out.truncate(out.len() - 2);
+                        out.push_str("(?s:.)");
+                    }
+                }
+            }
+            ']' if in_class => {
+                in_class = false;
+                out.push(']');
+            }
+            '&' | '~' if in_class => {
+                out.push('\\');
+                out.push(c);
+            }
+            '{' if !in_class && !chars.peek().is_some_and(char::is_ascii_digit) => out.push_str("\\{"),
+            _ => out.push(c),
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn values_become_texts_and_numbers_in_javascripts_way() {
+        for (value, as_text, as_number) in [
+            (json!(null), "null", 0.0),
+            (json!(1.5), "1.5", 1.5),
+            (json!(1.0), "1", 1.0),
+            (json!(1e21), "1e+21", 1e21),
+            (json!(" 0x10 "), " 0x10 ", 16.0),
+            (json!(""), "", 0.0),
+            (json!([]), "", 0.0),
+            (json!([7]), "7", 7.0),
+            (json!(true), "true", 1.0),
+        ] {
+            assert_eq!(text(&value), as_text, "{value}");
+            assert_eq!(number(&value), as_number, "{value}");
+        }
+        for none in [json!("inf"), json!("1,5"), json!({}), json!([1, 2]), json!("0x")] {
+            assert!(number(&none).is_nan(), "{none}");
+        }
+    }
+
+    #[test]
+    fn regular_expressions_are_read_as_javascript_writes_them() {
+        let check = |source: &str, text: &str, expected: bool| {
+            assert_eq!(regex(source).unwrap().is_match(text), expected, "{source} on {text}");
+        };
+        check("/ABC/i", "xabc", true);
+        check(r"^\d{2}\/\w+$", "12/ab", true);
+        check(r"\d", "٣", false);
+        check(r"[[\]&&]", "[", true);
+        check(r"[^]", "\n", true);
+        check(r"a\-b", "a-b", true);
+        assert!(regex("a(?=b)").is_err());
+        assert!(regex("(").is_err());
+    }
+}
