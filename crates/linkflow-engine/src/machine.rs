@@ -9,8 +9,8 @@ use std::sync::Arc;
 
 use linkflow_model::{Millis, Source};
 
-use crate::sequence::Sequence;
-use crate::step::{Cause, Entry, Step, StepState};
+use crate::sequence::{Past, Sequence};
+use crate::step::{Cause, Delivery, Entry, Step, StepState};
 use crate::{Command, Event, Input, Outcome, Plan, PlanNode, Wait, Wake};
 
 /// The state of one execution.
@@ -335,12 +335,13 @@ impl Machine {
     }
 
     /// In the sequential orders an execution fails when its last step did, though the node may go
-    /// on after errors: nothing came after it that could have made up for it.
+    /// on after errors: nothing came after it, not even an entry that was dropped.
     fn unhealed_last_step(&self) -> Option<Cause> {
         use linkflow_model::Order;
         let last = self.last_finished?;
         let is_failed = self.step(last)?.state == StepState::Done { failed: true };
-        let counts = self.plan.order != Order::Parallel && self.live.is_empty();
+        let is_last = last + 1 == self.n_steps() && self.live.is_empty();
+        let counts = self.plan.order != Order::Parallel && is_last;
         (is_failed && counts).then_some(Cause::LastStep(last))
     }
 
@@ -420,9 +421,8 @@ impl Machine {
         if self.failing.is_some() {
             return;
         }
-        let runs = &self.runs;
-        let has_run = |node: u32| runs.get(node as usize).is_some_and(|runs| !runs.is_empty());
-        self.sequence.finished(&self.plan, node, run, outputs, &has_run);
+        let past = Runs { steps: &self.steps, runs: &self.runs };
+        self.sequence.finished(&self.plan, node, run, outputs, &past);
         self.advance();
     }
 
@@ -482,9 +482,7 @@ impl Machine {
             runs.push(number);
             self.live.insert(number);
         }
-        let source = |slot: &Option<crate::step::Delivery>| {
-            slot.filter(|delivery| delivery.items > 0).map(|delivery| delivery.source)
-        };
+        let source = |slot: &Option<Delivery>| slot.map(|delivery| delivery.source);
         self.steps.push(Step {
             node: entry.node,
             run,
@@ -517,6 +515,24 @@ impl Machine {
             self.live.remove(&step);
         }
         self.n_parked = 0;
+    }
+}
+
+/// The runs so far, for the order v0.
+struct Runs<'a> {
+    steps: &'a [Step],
+    runs: &'a [Vec<u32>],
+}
+
+impl Past for Runs<'_> {
+    fn has_run(&self, node: u32) -> bool {
+        self.runs.get(node as usize).is_some_and(|runs| !runs.is_empty())
+    }
+
+    fn items(&self, source: Source) -> u32 {
+        let run = self.runs.get(source.node as usize).and_then(|runs| runs.get(source.run as usize));
+        let step = run.and_then(|&step| self.steps.get(step as usize));
+        step.and_then(|step| step.outputs.get(source.output as usize)).copied().unwrap_or(0)
     }
 }
 

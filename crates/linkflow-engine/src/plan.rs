@@ -119,6 +119,12 @@ impl Plan {
         inputs.iter().rposition(|from| !from.is_empty()).map_or(0, |last| last + 1)
     }
 
+    /// The nodes with an edge to `node`, each as often as it has edges.
+    pub(crate) fn parents(&self, node: u32) -> impl Iterator<Item = u32> + '_ {
+        let inputs = self.sources.get(node as usize).map_or(&[][..], Vec::as_slice);
+        inputs.iter().flatten().map(|&(parent, _)| parent)
+    }
+
     pub(crate) fn reach(&self) -> &Reach {
         &self.reach
     }

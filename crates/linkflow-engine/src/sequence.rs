@@ -17,6 +17,7 @@ pub(crate) struct Sequence {
     stack: VecDeque<Entry>,
     /// Joins that wait, in the order in which they began to.
     joins: Vec<Join>,
+    is_over: bool,
 }
 
 /// A node with several inputs that waits for some of them.
@@ -33,27 +34,18 @@ struct Join {
 }
 
 impl Sequence {
-    /// Queues what follows from a finished run. `has_run` says whether a node has any run.
-    pub fn finished(
-        &mut self,
-        plan: &Plan,
-        node: u32,
-        run: u32,
-        outputs: &[u32],
-        has_run: &dyn Fn(u32) -> bool,
-    ) {
-        let delivery = |output: usize| Delivery {
-            source: Source { node, run, output: output as u32 },
-            items: outputs.get(output).copied().unwrap_or(0),
-        };
+    /// Queues what follows from a finished run.
+    pub fn finished(&mut self, plan: &Plan, node: u32, run: u32, outputs: &[u32], past: &dyn Past) {
         let Some(from) = plan.node(node) else { return };
-        let edges = from.outputs.iter().enumerate().flat_map(|(output, targets)| {
-            targets.iter().map(move |&(to, input)| (delivery(output), to, input))
+        // A disabled node has one output only, whatever leads away from it.
+        let edges = from.outputs.iter().zip(outputs).enumerate().flat_map(|(output, (targets, &items))| {
+            let delivery = Delivery { source: Source { node, run, output: output as u32 }, items };
+            targets.iter().map(move |&(to, input)| (delivery, to, input))
         });
         if plan.order == Order::V0 {
             // Empty lists go into the inputs above the first one, so that joins hear of them.
             for (delivery, to, input) in edges.filter(|(d, _, input)| d.items > 0 || *input > 0) {
-                self.deliver(plan, to, input, delivery, has_run);
+                self.deliver(plan, to, input, delivery, past);
             }
             return;
         }
@@ -62,13 +54,16 @@ impl Sequence {
         // stable, so of equal ones the later connection ends in front.
         edges.sort_by(|(_, a, _), (_, b, _)| compare_positions(plan, *b, *a));
         for (delivery, to, input) in edges {
-            self.deliver(plan, to, input, delivery, has_run);
+            self.deliver(plan, to, input, delivery, past);
         }
     }
 
     /// What is to be entered next; `None` when nothing is left that could run.
     pub fn next(&mut self, plan: &Plan) -> Option<Entry> {
         if self.stack.is_empty() {
+            if self.is_over {
+                return None;
+            }
             let entry = self.take_waiting(plan)?;
             self.stack.push_back(entry);
         }
@@ -77,19 +72,15 @@ impl Sequence {
             Order::V0 => entry.inputs.first().is_some_and(|first| has_items(first)),
             _ => entry.inputs.iter().any(has_items),
         };
-        let always = plan.node(entry.node).is_some_and(|node| node.always_output);
+        let always = plan.node(entry.node).is_some_and(|node| node.always_output || node.disabled);
         entry.dropped = !has_items && !entry.primed && !always;
+        // Waiting joins are looked at after a run only: they stay behind when the last entry of
+        // all was dropped.
+        self.is_over = entry.dropped && self.stack.is_empty();
         Some(entry)
     }
 
-    fn deliver(
-        &mut self,
-        plan: &Plan,
-        to: u32,
-        input: u32,
-        delivery: Delivery,
-        has_run: &dyn Fn(u32) -> bool,
-    ) {
+    fn deliver(&mut self, plan: &Plan, to: u32, input: u32, delivery: Delivery, past: &dyn Past) {
         let connected = plan.connected_inputs(to);
         if connected <= 1 {
             self.push(plan, Entry { node: to, inputs: vec![Some(delivery)], primed: false, dropped: false });
@@ -103,7 +94,7 @@ impl Sequence {
         });
         let Some(full) = self.joins[at].fill(input as usize, delivery) else {
             if is_new && plan.order == Order::V0 {
-                self.prime_parents(plan, to, delivery.source.node, has_run);
+                self.prime_sources(plan, to, delivery.source, past);
             }
             return;
         };
@@ -120,21 +111,58 @@ impl Sequence {
         }
     }
 
-    /// Order v0: what a join waits for is made to run, on one empty item, when the branch that
-    /// leads there was left without items.
-    fn prime_parents(&mut self, plan: &Plan, join: u32, from: u32, has_run: &dyn Fn(u32) -> bool) {
-        let _ = (plan, join, from, has_run);
+    /// Order v0: what a join waits for is made to run on one empty item when the branch that leads
+    /// there gets none otherwise.
+    fn prime_sources(&mut self, plan: &Plan, join: u32, from: Source, past: &dyn Past) {
+        let siblings: Vec<u32> =
+            plan.nodes[from.node as usize].outputs.iter().flatten().map(|t| t.0).collect();
+        let inputs = 0..plan.connected_inputs(join) as u32;
+        for &(source, _) in inputs.flat_map(|input| plan.sources_of(join, input)) {
+            let comes_anyway = siblings.contains(&source) && !is_starved(plan, source, from.run, past);
+            if source == from.node || comes_anyway || past.has_run(source) || self.is_queued(source) {
+                continue;
+            }
+            if let Some(node) = self.first_unrun(plan, source, &siblings, past)
+                && is_starved(plan, node, from.run, past)
+            {
+                self.stack.push_back(Entry { node, inputs: vec![None], primed: true, dropped: false });
+            }
+        }
+    }
+
+    /// The farthest node above `node`, or itself, that has not run and below which nothing has;
+    /// `None` when one on the way is about to run, or belongs to those fed by the run at hand.
+    fn first_unrun(&self, plan: &Plan, node: u32, siblings: &[u32], past: &dyn Past) -> Option<u32> {
+        let mut seen = vec![node];
+        let mut first = node;
+        loop {
+            let is_open = |parent: &u32| !seen.contains(parent) && !past.has_run(*parent);
+            let Some(parent) = plan.parents(first).find(is_open) else { return Some(first) };
+            if siblings.contains(&parent) || self.is_queued(parent) {
+                return None;
+            }
+            seen.push(parent);
+            first = parent;
+        }
+    }
+
+    fn is_queued(&self, node: u32) -> bool {
+        self.stack.iter().any(|entry| entry.node == node)
     }
 
     /// The first row of the first waiting join that may run as it is.
     fn take_waiting(&mut self, plan: &Plan) -> Option<Entry> {
-        let at = (0..self.joins.len()).find(|&at| self.may_run(plan, at))?;
-        let row = self.joins[at].take_first()?;
-        let node = self.joins[at].node;
-        if self.joins[at].rows.is_empty() {
-            self.joins.remove(at);
+        loop {
+            let at = (0..self.joins.len()).find(|&at| self.may_run(plan, at))?;
+            let row = self.joins[at].take_first()?;
+            let node = self.joins[at].node;
+            if self.joins[at].rows.is_empty() {
+                self.joins.remove(at);
+            }
+            if row.iter().any(has_items) {
+                return Some(Entry { node, inputs: row, primed: false, dropped: false });
+            }
         }
-        Some(Entry { node, inputs: row, primed: false, dropped: false })
     }
 
     fn may_run(&self, plan: &Plan, at: usize) -> bool {
@@ -142,7 +170,8 @@ impl Sequence {
         let above = plan.reach().above(join.node);
         let waits_above =
             self.joins.iter().any(|other| other.node != join.node && above.contains(other.node));
-        !waits_above && has_required(plan, join.node, join.first())
+        // Order v0 runs them without what they require.
+        !waits_above && (plan.order == Order::V0 || has_required(plan, join.node, join.first()))
     }
 }
 
@@ -178,6 +207,19 @@ impl Join {
     fn take_first(&mut self) -> Option<Vec<Option<Delivery>>> {
         self.rows.pop_first().map(|(_, row)| row)
     }
+}
+
+/// What ran before, for those who have to look back.
+pub(crate) trait Past {
+    fn has_run(&self, node: u32) -> bool;
+    /// How many items a run gave on an output.
+    fn items(&self, source: Source) -> u32;
+}
+
+/// Whether no items come to input 0 of `node` in this round.
+fn is_starved(plan: &Plan, node: u32, run: u32, past: &dyn Past) -> bool {
+    let sources = plan.sources_of(node, 0).iter();
+    sources.map(|&(node, output)| past.items(Source { node, run, output })).sum::<u32>() == 0
 }
 
 /// Whether the inputs without which `node` cannot run have data.
