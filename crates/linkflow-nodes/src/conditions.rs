@@ -3,6 +3,10 @@
 //! [`Conditions`] is how they are written down, [`Check`] the same made ready to be asked for
 //! very many items: what is constant has been read once, and only the rest is resolved per item.
 
+mod legacy;
+
+use std::cmp::Ordering;
+
 use jiff::tz::TimeZone;
 use linkflow_expr::Resolved;
 use linkflow_expr::params::Part;
@@ -58,6 +62,9 @@ pub enum Validation {
     Strict,
     /// They are converted where that is possible.
     Loose,
+    /// Nothing is converted; each operator makes of the values what JavaScript does. For files from
+    /// older versions.
+    Legacy,
 }
 
 /// How several conditions are combined.
@@ -155,6 +162,15 @@ impl Than {
             Than::LessOrEqual => left <= right,
             Than::Greater => left > right,
             Than::GreaterOrEqual => left >= right,
+        }
+    }
+
+    fn orders(self, order: Ordering) -> bool {
+        match self {
+            Than::Less => order.is_lt(),
+            Than::LessOrEqual => order.is_le(),
+            Than::Greater => order.is_gt(),
+            Than::GreaterOrEqual => order.is_ge(),
         }
     }
 }
@@ -350,7 +366,7 @@ impl<'a> Check<'a> {
             Side::Ready(Operand::Undefined)
         };
         let regex = match (&right, test) {
-            (Side::Ready(pattern), Test::Matches) => {
+            (Side::Ready(pattern), Test::Matches) if self.options.type_validation != Validation::Legacy => {
                 Some(js::regex(pattern.as_text()).map_err(|e| e.inside("rightValue"))?)
             }
             _ => None,
@@ -391,6 +407,9 @@ impl<'a> Check<'a> {
                 self.resolve(*part, rule.right_type, input, item).map_err(|e| e.inside("rightValue"))?,
             ),
         };
+        if self.options.type_validation == Validation::Legacy {
+            return Ok(legacy::holds(rule.of, rule.test, left, right, &self.zone)? != rule.negated);
+        }
         rule.holds(left, right, self.options.case_sensitive)
     }
 
@@ -407,10 +426,10 @@ impl<'a> Check<'a> {
             Resolved::NotFinite(f) => self.convert(Resolved::Json(Value::String(js::float_text(f))), of),
             Resolved::Date(iso) => self.convert(Resolved::Json(Value::String(iso)), of),
             Resolved::Json(value) => {
-                let found = if strict {
-                    exact(&value, of, &self.zone)
-                } else {
-                    loose(&value, of, self.options.version, &self.zone)
+                let found = match self.options.type_validation {
+                    Validation::Strict => exact(&value, of, &self.zone),
+                    Validation::Loose => loose(&value, of, self.options.version, &self.zone),
+                    Validation::Legacy => return Ok(Operand::Json(value)),
                 };
                 found.ok_or_else(|| wrong_type(&value, of, strict))
             }

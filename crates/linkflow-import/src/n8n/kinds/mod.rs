@@ -2,12 +2,18 @@
 
 #[cfg(test)]
 mod check;
+mod conditions;
 mod cron;
+mod if_;
 mod interval;
 mod limit;
 mod manual_trigger;
+mod no_op;
 mod respond_to_webhook;
 mod schedule_trigger;
+mod set;
+mod sticky_note;
+mod switch;
 mod webhook;
 
 use linkflow_model::Object;
@@ -46,12 +52,18 @@ pub type Translate = fn(&N8nNode<'_>) -> Result<Translation, Unreadable>;
 /// All known types, with what translates them.
 const TYPES: &[(&str, Translate)] = &[
     ("n8n-nodes-base.cron", cron::translate),
+    ("n8n-nodes-base.filter", if_::translate_filter),
+    ("n8n-nodes-base.if", if_::translate_if),
     ("n8n-nodes-base.interval", interval::translate),
     ("n8n-nodes-base.limit", limit::translate),
     ("n8n-nodes-base.manualTrigger", manual_trigger::translate),
+    ("n8n-nodes-base.noOp", no_op::translate),
     ("n8n-nodes-base.respondToWebhook", respond_to_webhook::translate),
     ("n8n-nodes-base.scheduleTrigger", schedule_trigger::translate),
+    ("n8n-nodes-base.set", set::translate),
     ("n8n-nodes-base.start", manual_trigger::translate),
+    ("n8n-nodes-base.stickyNote", sticky_note::translate),
+    ("n8n-nodes-base.switch", switch::translate),
     ("n8n-nodes-base.webhook", webhook::translate),
 ];
 
@@ -62,7 +74,15 @@ pub fn find(node_type: &str) -> Option<Translate> {
 
 /// Kinds whose parameters are those of n8n's newest version as they are: the type and version
 /// under which the export writes them when they were changed or made here.
-const NEWEST: &[(&str, &str, f64)] = &[("limit", "n8n-nodes-base.limit", 1.0)];
+const NEWEST: &[(&str, &str, f64)] = &[
+    ("filter", "n8n-nodes-base.filter", 2.2),
+    ("if", "n8n-nodes-base.if", 2.2),
+    ("limit", "n8n-nodes-base.limit", 1.0),
+    ("no_op", "n8n-nodes-base.noOp", 1.0),
+    ("set", "n8n-nodes-base.set", 3.4),
+    ("sticky_note", "n8n-nodes-base.stickyNote", 1.0),
+    ("switch", "n8n-nodes-base.switch", 3.2),
+];
 
 /// n8n's type and version for parameters of our `kind`.
 pub fn newest(kind: &str) -> Option<(&'static str, f64)> {
