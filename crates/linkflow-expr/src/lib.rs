@@ -3,6 +3,7 @@
 //! A plain path is evaluated in Rust; everything else goes to QuickJS, which sees data and
 //! functions but no host object. There is no database, network, file, clock or secret here.
 
+pub mod code;
 mod error;
 mod intl;
 pub mod params;

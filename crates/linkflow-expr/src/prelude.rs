@@ -14,19 +14,19 @@ use rquickjs::{Ctx, Exception, Function, Object, Result, Value, qjs};
 use crate::intl;
 
 /// A script that is compiled on first use. The bytecode never leaves the process.
-struct Script {
+pub(crate) struct Script {
     name: &'static str,
     source: &'static str,
     bytecode: OnceLock<Vec<u8>>,
 }
 
 impl Script {
-    const fn new(name: &'static str, source: &'static str) -> Script {
+    pub(crate) const fn new(name: &'static str, source: &'static str) -> Script {
         Script { name, source, bytecode: OnceLock::new() }
     }
 
     /// The value of the script, which is a function of the host.
-    fn load<'js>(&self, ctx: &Ctx<'js>) -> Result<Value<'js>> {
+    pub(crate) fn load<'js>(&self, ctx: &Ctx<'js>) -> Result<Value<'js>> {
         match self.bytecode.get() {
             Some(bytecode) => run_bytecode(ctx, bytecode),
             None => {
@@ -48,11 +48,16 @@ static LUXON_SETUP: Script = Script::new("luxon-setup", include_str!("prelude/lu
 
 /// Gives the context everything above. Dates load when something first asks for them.
 pub fn install(ctx: &Ctx<'_>) -> Result<()> {
+    install_host(ctx).map(drop)
+}
+
+/// The same; gives the functions that Rust lent.
+pub(crate) fn install_host<'js>(ctx: &Ctx<'js>) -> Result<Object<'js>> {
     let host = host(ctx)?;
     for script in [&LIMITS, &CLOCK, &EXTENSIONS] {
         call(ctx, script, &host)?;
     }
-    Ok(())
+    Ok(host)
 }
 
 /// Loads the date library now, where it has not been loaded yet.
