@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use linkflow_expr::{Compiled, Env, Scope};
-use linkflow_model::{History, Item, Items, Node, Object, Shape};
+use linkflow_model::{History, Item, Items, Node, Shape};
 use linkflow_node::NodeError;
 use linkflow_node::input::read_params;
 use serde::de::DeserializeOwned;
@@ -30,9 +30,4 @@ pub(crate) fn read<P: DeserializeOwned>(node: &Node, item: Option<&Item>) -> Res
     };
     let value = compiled.resolve(&scope).map_err(|e| NodeError::param(e.param, e.error.to_string()))?;
     read_params(&value)
-}
-
-/// A node of nothing but parameters: for kinds that read their own while they run.
-pub(crate) fn node_of(params: &Object) -> Node {
-    Node { params: params.clone(), ..Node::default() }
 }

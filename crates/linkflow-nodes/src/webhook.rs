@@ -36,7 +36,7 @@ pub struct Params {
     /// The address behind `/webhook/`. Segments such as `:id` take any value; with them the address
     /// begins with the node's own webhook id.
     #[serde(default, deserialize_with = "lenient::text")]
-    path: String,
+    pub(crate) path: String,
     /// Who may call.
     #[serde(default)]
     pub(crate) authentication: Authentication,
@@ -263,7 +263,7 @@ pub fn accept(node: &WorkflowNode, request: &Request) -> Result<Accepted, Refusa
 }
 
 impl Params {
-    fn methods(&self) -> Result<Vec<String>, NodeError> {
+    pub(crate) fn methods(&self) -> Result<Vec<String>, NodeError> {
         const METHODS: [&str; 6] = ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD"];
         let methods: Vec<String> = self.http_method.iter().map(|m| m.trim().to_ascii_uppercase()).collect();
         if let Some(wrong) = methods.iter().find(|m| !METHODS.contains(&m.as_str())) {

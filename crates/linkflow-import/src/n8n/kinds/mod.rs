@@ -4,6 +4,9 @@
 mod check;
 mod conditions;
 mod cron;
+mod error_trigger;
+mod execute_workflow;
+mod execute_workflow_trigger;
 mod if_;
 mod interval;
 mod limit;
@@ -13,7 +16,9 @@ mod respond_to_webhook;
 mod schedule_trigger;
 mod set;
 mod sticky_note;
+mod stop_and_error;
 mod switch;
+mod wait;
 mod webhook;
 
 use linkflow_model::Object;
@@ -52,8 +57,9 @@ pub type Translate = fn(&N8nNode<'_>) -> Result<Translation, Unreadable>;
 /// All known types, with what translates them.
 const TYPES: &[(&str, Translate)] = &[
     ("n8n-nodes-base.cron", cron::translate),
-    ("n8n-nodes-base.filter", if_::translate_filter),
-    ("n8n-nodes-base.if", if_::translate_if),
+    ("n8n-nodes-base.errorTrigger", error_trigger::translate),
+    ("n8n-nodes-base.executeWorkflow", execute_workflow::translate),
+    ("n8n-nodes-base.executeWorkflowTrigger", execute_workflow_trigger::translate),
     ("n8n-nodes-base.interval", interval::translate),
     ("n8n-nodes-base.limit", limit::translate),
     ("n8n-nodes-base.manualTrigger", manual_trigger::translate),
@@ -63,7 +69,9 @@ const TYPES: &[(&str, Translate)] = &[
     ("n8n-nodes-base.set", set::translate),
     ("n8n-nodes-base.start", manual_trigger::translate),
     ("n8n-nodes-base.stickyNote", sticky_note::translate),
+    ("n8n-nodes-base.stopAndError", stop_and_error::translate),
     ("n8n-nodes-base.switch", switch::translate),
+    ("n8n-nodes-base.wait", wait::translate),
     ("n8n-nodes-base.webhook", webhook::translate),
 ];
 
