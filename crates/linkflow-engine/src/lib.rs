@@ -5,6 +5,7 @@
 
 mod event;
 mod machine;
+mod parallel;
 mod plan;
 mod reach;
 mod sequence;

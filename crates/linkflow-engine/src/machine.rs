@@ -7,8 +7,9 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use linkflow_model::{Millis, Source};
+use linkflow_model::{Millis, Order, Source};
 
+use crate::parallel::Parallel;
 use crate::sequence::{Past, Sequence};
 use crate::step::{Cause, Delivery, Entry, Step, StepState};
 use crate::{Command, Event, Input, Outcome, Plan, PlanNode, Wait, Wake};
@@ -21,7 +22,7 @@ pub struct Machine {
     steps: Vec<Step>,
     /// For each node its runs, as step numbers.
     runs: Vec<Vec<u32>>,
-    sequence: Sequence,
+    turns: Turns,
     /// Steps that are not over.
     live: BTreeSet<u32>,
     /// How many of those are parked.
@@ -32,6 +33,13 @@ pub struct Machine {
     is_canceled: bool,
     is_timed_out: bool,
     outcome: Option<Outcome>,
+}
+
+/// Whose turn it is, by the order of the workflow.
+#[derive(Clone, Debug)]
+enum Turns {
+    Sequence(Sequence),
+    Parallel(Parallel),
 }
 
 /// How long the execution has run. Stands still while everything that is not over is parked.
@@ -47,11 +55,15 @@ struct Clock {
 impl Machine {
     pub fn new(plan: Arc<Plan>) -> Machine {
         let runs = vec![Vec::new(); plan.nodes.len()];
+        let turns = match plan.order {
+            Order::Parallel => Turns::Parallel(Parallel::new(plan.nodes.len())),
+            Order::V1 | Order::V0 => Turns::Sequence(Sequence::default()),
+        };
         Machine {
             plan,
             steps: Vec::new(),
             runs,
-            sequence: Sequence::default(),
+            turns,
             live: BTreeSet::new(),
             n_parked: 0,
             clock: Clock::default(),
@@ -337,7 +349,6 @@ impl Machine {
     /// In the sequential orders an execution fails when its last step did, though the node may go
     /// on after errors: nothing came after it, not even an entry that was dropped.
     fn unhealed_last_step(&self) -> Option<Cause> {
-        use linkflow_model::Order;
         let last = self.last_finished?;
         let is_failed = self.step(last)?.state == StepState::Done { failed: true };
         let is_last = last + 1 == self.n_steps() && self.live.is_empty();
@@ -421,8 +432,13 @@ impl Machine {
         if self.failing.is_some() {
             return;
         }
-        let past = Runs { steps: &self.steps, runs: &self.runs };
-        self.sequence.finished(&self.plan, node, run, outputs, &past);
+        match &mut self.turns {
+            Turns::Parallel(parallel) => parallel.finished(&self.plan, node, run, outputs),
+            Turns::Sequence(sequence) => {
+                let past = Runs { steps: &self.steps, runs: &self.runs };
+                sequence.finished(&self.plan, node, run, outputs, &past);
+            }
+        }
         self.advance();
     }
 
@@ -463,8 +479,13 @@ impl Machine {
 
     /// Enters what is to run next.
     fn advance(&mut self) {
-        while self.live.is_empty() && self.failing.is_none() {
-            let Some(entry) = self.sequence.next(&self.plan) else { return };
+        while self.failing.is_none() {
+            let next = match &mut self.turns {
+                Turns::Parallel(parallel) => parallel.next(&self.plan),
+                Turns::Sequence(_) if !self.live.is_empty() => None,
+                Turns::Sequence(sequence) => sequence.next(&self.plan),
+            };
+            let Some(entry) = next else { return };
             self.enter(entry);
         }
     }

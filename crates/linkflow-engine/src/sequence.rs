@@ -136,9 +136,12 @@ impl Sequence {
         let mut seen = vec![node];
         let mut first = node;
         loop {
+            if plan.parents(first).any(|parent| self.is_queued(parent)) {
+                return None;
+            }
             let is_open = |parent: &u32| !seen.contains(parent) && !past.has_run(*parent);
             let Some(parent) = plan.parents(first).find(is_open) else { return Some(first) };
-            if siblings.contains(&parent) || self.is_queued(parent) {
+            if siblings.contains(&parent) {
                 return None;
             }
             seen.push(parent);
