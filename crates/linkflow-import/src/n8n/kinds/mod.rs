@@ -60,6 +60,8 @@ const TYPES: &[(&str, Translate)] = &[
     ("n8n-nodes-base.errorTrigger", error_trigger::translate),
     ("n8n-nodes-base.executeWorkflow", execute_workflow::translate),
     ("n8n-nodes-base.executeWorkflowTrigger", execute_workflow_trigger::translate),
+    ("n8n-nodes-base.filter", if_::translate_filter),
+    ("n8n-nodes-base.if", if_::translate_if),
     ("n8n-nodes-base.interval", interval::translate),
     ("n8n-nodes-base.limit", limit::translate),
     ("n8n-nodes-base.manualTrigger", manual_trigger::translate),
@@ -83,13 +85,22 @@ pub fn find(node_type: &str) -> Option<Translate> {
 /// Kinds whose parameters are those of n8n's newest version as they are: the type and version
 /// under which the export writes them when they were changed or made here.
 const NEWEST: &[(&str, &str, f64)] = &[
+    ("error_trigger", "n8n-nodes-base.errorTrigger", 1.0),
+    ("execute_workflow", "n8n-nodes-base.executeWorkflow", 1.2),
+    ("execute_workflow_trigger", "n8n-nodes-base.executeWorkflowTrigger", 1.1),
     ("filter", "n8n-nodes-base.filter", 2.2),
     ("if", "n8n-nodes-base.if", 2.2),
     ("limit", "n8n-nodes-base.limit", 1.0),
+    ("manual_trigger", "n8n-nodes-base.manualTrigger", 1.0),
     ("no_op", "n8n-nodes-base.noOp", 1.0),
+    ("respond_to_webhook", "n8n-nodes-base.respondToWebhook", 1.4),
+    ("schedule_trigger", "n8n-nodes-base.scheduleTrigger", 1.2),
     ("set", "n8n-nodes-base.set", 3.4),
     ("sticky_note", "n8n-nodes-base.stickyNote", 1.0),
+    ("stop_and_error", "n8n-nodes-base.stopAndError", 1.0),
     ("switch", "n8n-nodes-base.switch", 3.2),
+    ("wait", "n8n-nodes-base.wait", 1.1),
+    ("webhook", "n8n-nodes-base.webhook", 1.1),
 ];
 
 /// n8n's type and version for parameters of our `kind`.
