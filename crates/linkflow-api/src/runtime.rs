@@ -1,0 +1,270 @@
+//! What HTTP asks of the shell that executes: start, wait, cancel, resume, watch.
+//!
+//! Only the contract is here. Who implements it never sees a request's headers, and who calls it
+//! never sees the journal, a queue or a lease.
+
+use std::sync::Arc;
+
+use linkflow_model::{ExecutionId, Item, Millis, Mode, RunError, Status, Workflow, WorkflowId, WorkspaceId};
+use linkflow_node::trigger::Request;
+use linkflow_node::{BoxFuture, Reply};
+use serde::Serialize;
+use serde_json::Value;
+use tokio::sync::{mpsc, oneshot};
+
+/// The shell, as the API sees it. All calls are bounded in time by their callers.
+pub trait Runtime: Send + Sync + 'static {
+    /// Accepts an execution. When this returns `Ok`, it is on disk and reaches a terminal state,
+    /// whatever dies. `answer` is registered before the first node can run, so no answer is lost.
+    ///
+    /// With an idempotency key that was seen before, the earlier execution's id comes back with
+    /// `is_new` false, nothing is started, and `answer` gets that execution's end.
+    fn start(
+        &self,
+        request: StartRequest,
+        answer: Option<oneshot::Sender<Answer>>,
+    ) -> BoxFuture<'_, Result<Started, StartError>>;
+
+    /// The end of an execution; `None` when it has not come within `timeout_ms`, or when there is
+    /// no such execution in the workspace. An execution that has ended already answers at once.
+    fn wait(
+        &self,
+        workspace: WorkspaceId,
+        execution: ExecutionId,
+        timeout_ms: u64,
+    ) -> BoxFuture<'_, Result<Option<Finished>, RuntimeError>>;
+
+    /// Asks for the execution's end. `false` when it had ended already or does not exist.
+    fn cancel(
+        &self,
+        workspace: WorkspaceId,
+        execution: ExecutionId,
+    ) -> BoxFuture<'_, Result<bool, RuntimeError>>;
+
+    /// Runs a finished execution once more, as a new one.
+    fn retry(
+        &self,
+        workspace: WorkspaceId,
+        execution: ExecutionId,
+        from: RetryFrom,
+    ) -> BoxFuture<'_, Result<ExecutionId, StartError>>;
+
+    /// Checks the signature of a resume address. Constant time.
+    fn is_resume_signature(&self, execution: ExecutionId, signature: &str) -> bool;
+
+    /// How the node that waits for a call wants to be called; `None` when none waits.
+    fn waiting(&self, execution: ExecutionId) -> BoxFuture<'_, Result<Option<Waiting>, RuntimeError>>;
+
+    /// Hands a call to a waiting execution. `answer` is registered before the node goes on.
+    fn resume(
+        &self,
+        execution: ExecutionId,
+        request: Request,
+        answer: Option<oneshot::Sender<Answer>>,
+    ) -> BoxFuture<'_, Result<Resumption, RuntimeError>>;
+
+    /// What happens from here on; with `since`, also what happened after that sequence number, if
+    /// it is still remembered ([`Subscription::is_gap`] says when not).
+    fn subscribe(&self, since: Option<u64>) -> Subscription;
+
+    /// Tells those who watch about something that HTTP did (`workflow.saved`).
+    fn tell(&self, event: NewFeedEvent);
+
+    /// The published version of a workflow has changed, or is gone: schedules, caches and plans
+    /// have to follow. Returns when new calls see the change on this instance.
+    fn published_changed(
+        &self,
+        workspace: WorkspaceId,
+        workflow: WorkflowId,
+    ) -> BoxFuture<'_, Result<(), RuntimeError>>;
+
+    /// What keeps a workflow from being published, node by node; empty when nothing does.
+    fn plan_check(&self, workflow: &Workflow) -> Vec<Problem>;
+
+    /// How what the runtime depends on is doing.
+    fn health(&self) -> BoxFuture<'_, Health>;
+}
+
+/// An execution to be accepted.
+#[derive(Clone, Debug)]
+pub struct StartRequest {
+    pub workspace: WorkspaceId,
+    pub workflow_id: WorkflowId,
+    /// The version that runs; kept with the execution.
+    pub version: u32,
+    pub workflow: Arc<Workflow>,
+    /// Name of the node at which it starts, and that gives `items` on its first output.
+    pub trigger: String,
+    pub items: Vec<Item>,
+    pub mode: Mode,
+    /// A key under which the same request is accepted once; scoped by workspace and workflow.
+    pub idempotency_key: Option<String>,
+    /// The execution that this one runs again.
+    pub retry_of: Option<ExecutionId>,
+    /// The execution that called this one.
+    pub parent: Option<ExecutionId>,
+    /// A Respond to Webhook node's answer is waited for.
+    pub wants_reply: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Started {
+    pub execution: ExecutionId,
+    /// `false` when the idempotency key had been used before.
+    pub is_new: bool,
+}
+
+/// What comes back to a request that waits.
+#[derive(Clone, Debug)]
+pub enum Answer {
+    /// A Respond to Webhook node spoke. The execution may still run.
+    Reply(Reply),
+    /// The execution ended, or parked without an answer when only a reply was wanted.
+    Finished(Finished),
+}
+
+/// The end of an execution.
+#[derive(Clone, Debug)]
+pub struct Finished {
+    pub execution: ExecutionId,
+    pub status: Status,
+    pub error: Option<ExecutionError>,
+    /// Items of the first output of the node that ran last.
+    pub last_node_items: Vec<Item>,
+    /// Each node's runs, in the order in which the nodes ran first.
+    pub nodes: Vec<(String, Vec<NodeRun>)>,
+}
+
+/// One run of one node, as `execute?wait=` shows it.
+#[derive(Clone, Debug, Default)]
+pub struct NodeRun {
+    pub outputs: Vec<Arc<Vec<Item>>>,
+    pub error: Option<RunError>,
+}
+
+/// Why an execution failed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct ExecutionError {
+    pub message: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub node: Option<String>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RetryFrom {
+    /// All of it, with the same first items.
+    Start,
+    /// What succeeded is taken over; it goes on at the step that failed.
+    Failed,
+}
+
+/// Why nothing was started.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+pub enum StartError {
+    /// More is asked for than can be taken; the caller may come again.
+    #[error("too much is waiting to be accepted, come again in {retry_after_ms} ms")]
+    Busy { retry_after_ms: u64 },
+    #[error("`{field}` {problem}")]
+    Invalid { field: String, problem: String },
+    /// The execution to retry does not exist, or its data are gone.
+    #[error("{0}")]
+    NotFound(String),
+    /// The execution to retry still runs.
+    #[error("{0}")]
+    Conflict(String),
+    #[error(transparent)]
+    Runtime(#[from] RuntimeError),
+}
+
+/// The store, the queue or the shell itself is in trouble; the cause is for the log.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+#[error("{0}")]
+pub struct RuntimeError(pub String);
+
+/// A node that waits for a call.
+#[derive(Clone, Debug)]
+pub struct Waiting {
+    pub workspace: WorkspaceId,
+    /// The node that waits, with its parameters resolved: its kind's webhook functions say which
+    /// method and authentication it wants and how it answers.
+    pub node: linkflow_model::Node,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Resumption {
+    Resumed,
+    /// It exists, but waits for no call (any more).
+    NotWaiting,
+    NotFound,
+}
+
+/// What keeps a workflow from running.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Problem {
+    /// Such as `nodes[Fetch].params.url`.
+    pub field: String,
+    /// What is wrong with it and what to do, lower case: `must not be empty`.
+    pub problem: String,
+}
+
+/// How dependencies are, by name (`queue`, `blobs`, ...).
+#[derive(Clone, Debug, Default)]
+pub struct Health {
+    /// New work is taken: not starting and not draining.
+    pub is_ready: bool,
+    pub checks: Vec<(String, Check)>,
+}
+
+#[derive(Clone, Debug, Serialize)]
+pub struct Check {
+    pub status: CheckStatus,
+    pub latency_ms: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub message: Option<String>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum CheckStatus {
+    Ok,
+    /// Slower or with less, but what was promised holds.
+    Degraded,
+    Down,
+}
+
+/// Something that happened, for those who watch.
+#[derive(Clone, Debug)]
+pub struct FeedEvent {
+    /// Grows by one with each event of this instance.
+    pub seq: u64,
+    /// `execution.accepted`, `execution.started`, `execution.waiting`, `execution.finished`,
+    /// `step.started`, `step.finished`, `workflow.saved`, `workflow.published`.
+    pub kind: &'static str,
+    pub at: Millis,
+    pub workspace: WorkspaceId,
+    pub execution: Option<ExecutionId>,
+    pub workflow: Option<WorkflowId>,
+    /// An object: `status`, `node`, `step`, `run`, `n_items`, `error`, as the kind needs.
+    pub data: Arc<Value>,
+}
+
+/// A [`FeedEvent`] before it has its number and time.
+#[derive(Clone, Debug)]
+pub struct NewFeedEvent {
+    pub kind: &'static str,
+    pub workspace: WorkspaceId,
+    pub execution: Option<ExecutionId>,
+    pub workflow: Option<WorkflowId>,
+    pub data: Value,
+}
+
+/// A place among those who watch. Dropping it ends it.
+pub struct Subscription {
+    /// Events in order. The channel is bounded and closes when the reader falls behind by more
+    /// than it holds: the reader then has to subscribe anew.
+    pub events: mpsc::Receiver<Arc<FeedEvent>>,
+    /// Number of the newest event when the subscription began.
+    pub seq: u64,
+    /// Events after `since` are forgotten, or `since` is of another life of this instance.
+    pub is_gap: bool,
+}
