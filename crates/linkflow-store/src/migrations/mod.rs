@@ -1,0 +1,39 @@
+//! The tables, as numbered steps. A step that was released is never changed: what it made is
+//! changed by a later one.
+
+use crate::StoreError;
+use crate::db::{Tx, params};
+
+struct Migration {
+    version: i64,
+    sqlite: &'static str,
+}
+
+const MIGRATIONS: &[Migration] =
+    &[Migration { version: 1, sqlite: include_str!("0001_executions.sqlite.sql") }];
+
+/// Brings the tables up to what this program knows, in the caller's transaction.
+pub(crate) fn migrate(tx: &mut Tx<'_>) -> Result<(), StoreError> {
+    tx.batch("CREATE TABLE IF NOT EXISTS schema_version (version INTEGER PRIMARY KEY)")?;
+    let found: i64 = tx.query_value("SELECT COALESCE(MAX(version), 0) FROM schema_version", params![])?;
+    let known = MIGRATIONS.last().map_or(0, |m| m.version);
+    if found > known {
+        return Err(StoreError::NewerSchema { found, known });
+    }
+    for migration in MIGRATIONS.iter().filter(|m| m.version > found) {
+        tx.batch(migration.sqlite)?;
+        tx.execute("INSERT INTO schema_version (version) VALUES ($1)", params![migration.version])?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn steps_are_numbered_without_gaps() {
+        let versions: Vec<i64> = MIGRATIONS.iter().map(|m| m.version).collect();
+        assert_eq!(versions, (1..=MIGRATIONS.len() as i64).collect::<Vec<_>>());
+    }
+}
