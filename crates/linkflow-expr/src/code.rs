@@ -5,6 +5,7 @@
 //! gives is text, which the other side reads with care.
 
 use std::cell::Cell;
+use std::collections::HashSet;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
@@ -140,6 +141,17 @@ pub fn run_code(
         CodeFailure::Engine(message) if message.contains("out of memory") => CodeFailure::Memory,
         other => other,
     })
+}
+
+/// Compiles what is compiled once per process.
+pub fn warm_up() {
+    let Ok(runtime) = Runtime::new() else { return };
+    let Ok(context) = Context::full(&runtime) else { return };
+    context.with(|ctx| {
+        let _ = prelude::install(&ctx);
+        let _ = prelude::ensure_luxon(&ctx);
+        let _ = CODE.load(&ctx);
+    });
 }
 
 fn run_in(
@@ -431,34 +443,48 @@ struct AskPaired {
     item: usize,
 }
 
-/// Answers a question of [`run_code`] from the history of the execution.
-pub fn answer(question: &str, scope: &Scope<'_>) -> String {
+/// Answers a question of [`run_code`] from the history of the execution. The names of files that
+/// the code gets to see are added to `files`.
+pub fn answer(question: &str, scope: &Scope<'_>, files: &mut HashSet<String>) -> String {
     let answer = serde_json::from_str(question)
         .map_err(|e| format!("the question about a node cannot be read: {e}"))
-        .and_then(|question| answer_to(&question, scope));
-    answer.unwrap_or_else(|error| json!({ "error": error })).to_string()
+        .and_then(|question| answer_to(&question, scope, files));
+    answer.unwrap_or_else(|error| json!({ "error": error }).to_string())
 }
 
-fn answer_to(question: &Question, scope: &Scope<'_>) -> Result<Value, String> {
+fn note_files<'a>(items: impl IntoIterator<Item = &'a Item>, files: &mut HashSet<String>) {
+    for binary in items.into_iter().filter_map(|item| item.binary.as_deref()) {
+        files.extend(binary.values().map(|b| b.id.clone()));
+    }
+}
+
+fn answer_to(question: &Question, scope: &Scope<'_>, files: &mut HashSet<String>) -> Result<String, String> {
     let name = &question.node;
     let history = scope.history;
     let node = history.shape.node(name).ok_or_else(|| format!("there is no node named \"{name}\""))?;
     let runs = history.runs(node);
     if question.items.is_none() && question.paired.is_none() {
-        return Ok(json!({ "isExecuted": !runs.is_empty(), "runIndex": runs.len().saturating_sub(1) }));
+        let run = runs.len().saturating_sub(1);
+        return Ok(json!({ "isExecuted": !runs.is_empty(), "runIndex": run }).to_string());
     }
     if runs.is_empty() {
         return Err(format!("node \"{name}\" has not run yet"));
     }
     if let Some(paired) = &question.paired {
         let item = paired_item(scope, node, paired.item)?;
-        return Ok(json!({ "item": item }));
+        note_files([&item], files);
+        return Ok(json!({ "item": item }).to_string());
     }
     let ask = question.items.as_ref().expect("one of the two is asked");
     let run = ask.run.unwrap_or(runs.len() as u32 - 1);
     let output = ask.output.or_else(|| history.shape.output_towards(node, scope.node)).unwrap_or(0);
     let items: Items = history.items(Source { node: node as u32, run, output });
-    Ok(json!({ "items": *items }))
+    note_files(items.iter(), files);
+    #[derive(Serialize)]
+    struct Found<'a> {
+        items: &'a [Item],
+    }
+    serde_json::to_string(&Found { items: &items }).map_err(|e| e.to_string())
 }
 
 /// The item of `target` from which item `index` of the asking node's input was made.

@@ -1,0 +1,130 @@
+//! Takes everything away from this process that running code does not need.
+//!
+//! Three walls, each of which would do: limits of resources, landlock (no path can be opened, no
+//! port used) and seccomp (calls that reach outside are refused). A kernel without one of them
+//! gives a note; without seccomp the process does not start.
+
+use std::collections::BTreeMap;
+
+use landlock::{ABI, Access, AccessFs, AccessNet, Ruleset, RulesetAttr, RulesetStatus, Scope};
+use seccompiler::{
+    BpfProgram, SeccompAction, SeccompCmpArgLen, SeccompCmpOp, SeccompCondition, SeccompFilter, SeccompRule,
+};
+
+/// Restricts the calling process, which must have one thread. `memory_bytes` bounds its address
+/// space. Gives notes about walls that this kernel does not have.
+///
+/// # Errors
+/// When a wall that must stand could not be built.
+pub fn restrict(memory_bytes: u64) -> Result<Vec<String>, String> {
+    close_all_but_pipes();
+    no_new_privileges()?;
+    let notes = fence_off_files();
+    limit_resources(memory_bytes)?;
+    filter_calls()?;
+    Ok(notes)
+}
+
+fn close_all_but_pipes() {
+    // SAFETY: closing descriptors from 3 up; nothing in this process owns one it still needs.
+    unsafe {
+        libc::syscall(libc::SYS_close_range, 3u32, u32::MAX, 0u32);
+    }
+}
+
+fn no_new_privileges() -> Result<(), String> {
+    // SAFETY: prctl with constants; no memory is passed.
+    let done = unsafe {
+        libc::prctl(libc::PR_SET_DUMPABLE, 0, 0, 0, 0);
+        libc::prctl(libc::PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
+    };
+    if done == 0 { Ok(()) } else { Err(format!("no_new_privs: {}", std::io::Error::last_os_error())) }
+}
+
+/// Landlock: all rights handled, none granted.
+fn fence_off_files() -> Vec<String> {
+    let abi = ABI::V6;
+    let fenced = Ruleset::default()
+        .handle_access(AccessFs::from_all(abi))
+        .and_then(|r| r.handle_access(AccessNet::from_all(abi)))
+        .and_then(|r| r.scope(Scope::from_all(abi)))
+        .and_then(|r| r.create())
+        .and_then(|r| r.restrict_self());
+    match fenced.map(|status| status.ruleset) {
+        Ok(RulesetStatus::FullyEnforced) => Vec::new(),
+        Ok(RulesetStatus::PartiallyEnforced) => {
+            vec![
+                "this kernel's landlock is older: files are closed off, parts of the rest are not".to_owned(),
+            ]
+        }
+        Ok(RulesetStatus::NotEnforced) => {
+            vec!["this kernel has no landlock: only seccomp keeps code from opening files".to_owned()]
+        }
+        Err(e) => vec![format!("landlock could not be set up: {e}")],
+    }
+}
+
+fn limit_resources(memory_bytes: u64) -> Result<(), String> {
+    let limit = |what: libc::__rlimit_resource_t, n: u64, name: &str| {
+        let limit = libc::rlimit { rlim_cur: n, rlim_max: n };
+        // SAFETY: the pointer is to a live struct of the right type.
+        if unsafe { libc::setrlimit(what, &limit) } == 0 {
+            Ok(())
+        } else {
+            Err(format!("limit of {name}: {}", std::io::Error::last_os_error()))
+        }
+    };
+    const CPU_SECONDS: u64 = 3_600;
+    limit(libc::RLIMIT_AS, memory_bytes, "memory")?;
+    limit(libc::RLIMIT_CPU, CPU_SECONDS, "processor time")?;
+    limit(libc::RLIMIT_NPROC, 0, "processes")?;
+    limit(libc::RLIMIT_CORE, 0, "core files")?;
+    limit(libc::RLIMIT_FSIZE, 0, "file sizes")?;
+    limit(libc::RLIMIT_NOFILE, 3, "open files")
+}
+
+/// Only the calls that an engine of scripts makes, with the pipes as only descriptors.
+fn filter_calls() -> Result<(), String> {
+    let program = program().map_err(|e| format!("seccomp: {e}"))?;
+    seccompiler::apply_filter(&program).map_err(|e| format!("seccomp: {e}"))
+}
+
+fn program() -> Result<BpfProgram, seccompiler::BackendError> {
+    let mut rules: BTreeMap<i64, Vec<SeccompRule>> = BTreeMap::new();
+    for call in [
+        libc::SYS_munmap,
+        libc::SYS_mremap,
+        libc::SYS_madvise,
+        libc::SYS_brk,
+        libc::SYS_futex,
+        libc::SYS_clock_gettime,
+        libc::SYS_gettimeofday,
+        libc::SYS_getrandom,
+        libc::SYS_rt_sigaction,
+        libc::SYS_rt_sigprocmask,
+        libc::SYS_rt_sigreturn,
+        libc::SYS_sigaltstack,
+        libc::SYS_sched_yield,
+        libc::SYS_restart_syscall,
+        libc::SYS_exit,
+        libc::SYS_exit_group,
+    ] {
+        rules.insert(call, Vec::new());
+    }
+    let arg_is = |arg: u8, op: SeccompCmpOp, value: u64| {
+        SeccompCondition::new(arg, SeccompCmpArgLen::Dword, op, value)
+    };
+    let fd = |n: u64| SeccompRule::new(vec![arg_is(0, SeccompCmpOp::Eq, n)?]);
+    rules.insert(libc::SYS_read, vec![fd(0)?]);
+    rules.insert(libc::SYS_readv, vec![fd(0)?]);
+    rules.insert(libc::SYS_write, vec![fd(1)?, fd(2)?]);
+    rules.insert(libc::SYS_writev, vec![fd(1)?, fd(2)?]);
+    // Memory that can be executed would be the first step of most ways out.
+    let exec = libc::PROT_EXEC as u64;
+    let not_executable = || SeccompRule::new(vec![arg_is(2, SeccompCmpOp::MaskedEq(exec), 0)?]);
+    rules.insert(libc::SYS_mmap, vec![not_executable()?]);
+    rules.insert(libc::SYS_mprotect, vec![not_executable()?]);
+    let arch = std::env::consts::ARCH.try_into()?;
+    let refuse = SeccompAction::Errno(libc::EPERM as u32);
+    SeccompFilter::new(rules, refuse, SeccompAction::Allow, arch)?.try_into()
+}

@@ -1,0 +1,250 @@
+//! Stories about people's code in its own process.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use linkflow_expr::{Compiled, Env};
+use linkflow_model::{History, Item, Millis, Object, Run, Shape, Source, Workflow, WorkspaceId};
+use linkflow_node::{Blobs, CodeCall, CodeMode, CodeResult, CodeRunner, Language, NodeError, RunInput};
+use linkflow_sandbox::{Pool, PoolConfig};
+use serde_json::{Value, json};
+
+fn config() -> PoolConfig {
+    PoolConfig::of(PathBuf::from(env!("CARGO_BIN_EXE_linkflow-sandbox-child")), Vec::new())
+}
+
+fn workspace(n: u128) -> WorkspaceId {
+    WorkspaceId::new(Millis(1), n)
+}
+
+/// Node 1 ("Code") after node 0 ("Set"), which has run and gave `items`.
+fn input(items: Vec<Item>) -> Arc<RunInput> {
+    let workflow: Workflow = serde_json::from_value(json!({
+        "id": "0198c0de-0000-7000-8000-000000000001",
+        "name": "Test",
+        "nodes": [
+            {"id": "a", "name": "Set", "kind": "set", "params": {}},
+            {"id": "b", "name": "Code", "kind": "code", "params": {}},
+        ],
+        "edges": [{"from": {"node": "a", "port": 0}, "to": {"node": "b", "port": 0}}],
+    }))
+    .expect("a workflow");
+    let items = Arc::new(items);
+    let mut history = History::new(Arc::new(Shape::of(&workflow)));
+    history.push(0, Run { outputs: vec![items.clone()], ..Run::default() });
+    Arc::new(RunInput {
+        inputs: vec![items.clone()],
+        items,
+        sources: vec![Some(Source { node: 0, run: 0, output: 0 })],
+        params: Arc::default(),
+        compiled: Arc::new(Compiled::of_object(&Object::new())),
+        env: Arc::new(Env { workflow_name: "Test".into(), ..Env::default() }),
+        history: Arc::new(history),
+        node: 1,
+        run: 0,
+    })
+}
+
+fn numbered(n: usize) -> Vec<Item> {
+    (0..n).map(|i| Item::from_value(json!({"n": i, "name": format!("item number {i}")}))).collect()
+}
+
+fn call(source: &str, items: Vec<Item>) -> CodeCall {
+    CodeCall {
+        language: Language::JavaScript,
+        mode: CodeMode::AllItems,
+        source: source.to_owned(),
+        input: input(items),
+        static_global: Object::new(),
+        static_node: Object::new(),
+        time_ms: 1_000,
+        memory_bytes: 64 << 20,
+    }
+}
+
+async fn run(pool: &Arc<Pool>, source: &str) -> Result<CodeResult, NodeError> {
+    pool.runner(workspace(1), None).run(call(source, numbered(3))).await
+}
+
+fn jsons(result: Result<CodeResult, NodeError>) -> Value {
+    match result {
+        Ok(result) => result.items.iter().map(|i| Value::Object((*i.json).clone())).collect(),
+        Err(e) => json!(e.to_string()),
+    }
+}
+
+#[tokio::test]
+async fn code_runs_and_its_child_is_used_again() {
+    let pool = Pool::new(config());
+    let doubled = run(&pool, "return items.map(i => ({json: {d: i.json.n * 2}}))").await;
+    assert_eq!(jsons(doubled), json!([{"d": 0}, {"d": 2}, {"d": 4}]));
+    assert_eq!(pool.n_idle(), 1);
+    let again =
+        run(&pool, "return {name: $('Set').last().json.name, p: $('Set').itemMatching(1).json.n}").await;
+    assert_eq!(jsons(again), json!([{"name": "item number 2", "p": 1}]));
+    assert_eq!(pool.n_idle(), 1);
+    let failed = run(&pool, "\nthrow new Error('no')").await;
+    assert_eq!(jsons(failed), json!("no [line 2]"));
+    assert_eq!(pool.n_idle(), 1);
+}
+
+#[tokio::test]
+async fn static_data_and_notes_on_the_execution_come_back_changed() {
+    let pool = Pool::new(config());
+    let source = "$getWorkflowStaticData('node').n = 1; $execution.customData.set('k', 'v'); console.log('x'); return []";
+    let result = run(&pool, source).await.unwrap();
+    assert_eq!(json!(result.static_node), json!({"n": 1}));
+    assert_eq!(json!(result.static_global), Value::Null);
+    assert_eq!(json!(result.custom_data), json!({"k": "v"}));
+    assert_eq!(result.logs, ["x"]);
+}
+
+#[tokio::test]
+async fn two_workspaces_never_share_a_child() {
+    let pool = Pool::new(config());
+    for n in [1, 2, 1, 2] {
+        pool.runner(workspace(n), None).run(call("return []", numbered(1))).await.unwrap();
+    }
+    assert_eq!(pool.n_idle(), 2);
+}
+
+#[tokio::test]
+async fn a_canceled_run_takes_its_child_with_it() {
+    let pool = Pool::new(config());
+    run(&pool, "return []").await.unwrap();
+    let endless = tokio::time::timeout(Duration::from_millis(50), run(&pool, "for(;;);"));
+    assert!(endless.await.is_err());
+    assert_eq!(pool.n_idle(), 0);
+}
+
+#[tokio::test]
+async fn a_child_ends_after_its_runs_and_when_nobody_needs_it() {
+    let pool = Pool::new(PoolConfig { runs_max: 2, idle_ms: 30, ..config() });
+    run(&pool, "return []").await.unwrap();
+    assert_eq!(pool.n_idle(), 1);
+    run(&pool, "return []").await.unwrap();
+    assert_eq!(pool.n_idle(), 0);
+    run(&pool, "return []").await.unwrap();
+    let began = Instant::now();
+    while pool.n_idle() > 0 && began.elapsed() < Duration::from_secs(5) {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    assert_eq!(pool.n_idle(), 0);
+}
+
+#[tokio::test]
+async fn code_may_write_files_and_hand_on_its_own_but_forge_none() {
+    let dir = tempfile::tempdir().unwrap();
+    let blobs = Blobs::in_dir(dir.path());
+    let pool = Pool::new(config());
+    let runner = pool.runner(workspace(1), Some(blobs.clone()));
+    let write =
+        "return {json: {}, binary: {data: {data: 'aGVsbG8=', mimeType: 'text/plain', fileName: 'a.txt'}}}";
+    let result = runner.run(call(write, numbered(1))).await.unwrap();
+    let file = result.items[0].binary.as_ref().unwrap()["data"].clone();
+    assert_eq!(&blobs.read(&file).await.unwrap()[..], b"hello");
+    let handed_on = runner.run(call("return items", result.items)).await.unwrap();
+    assert_eq!(handed_on.items[0].binary.as_ref().unwrap()["data"].id, file.id);
+    let forged =
+        format!("return {{json: {{}}, binary: {{data: {{id: '{}', mimeType: 'text/plain'}}}}}}", file.id);
+    assert!(
+        runner.run(call(&forged, numbered(1))).await.unwrap_err().to_string().contains("none of the files")
+    );
+}
+
+/// What each attempt to get out, to stay or to take too much must come to.
+#[tokio::test]
+async fn every_attempt_to_escape_is_refused_or_ended() {
+    let pool = Pool::new(config());
+    let refused = |text: &str| {
+        text.contains("is not defined")
+            || text.contains("not a function")
+            || text.contains("is not available")
+    };
+    let ended = |text: &str| {
+        text.contains("longer than") || text.contains("limit of") || text.contains("out of memory")
+    };
+    let attempts: &[(&str, &str)] = &[
+        ("open a file", "return {a: require('fs').readFileSync('/etc/passwd')}"),
+        ("open a socket", "return {a: require('net').connect(22)}"),
+        ("fetch", "return {a: await fetch('http://127.0.0.1')}"),
+        ("start a process", "return {a: require('child_process').execSync('id')}"),
+        ("read the environment", "return {a: process.env}"),
+        ("process by a constructor", "return {a: this.constructor.constructor('return process')().env}"),
+        (
+            "process by an error",
+            "try { null.f() } catch (e) { return {a: e.constructor.constructor('return process')()} }",
+        ),
+        ("process by a host function", "return {a: console.log.constructor('return process')()}"),
+        ("process by a proxy", "return {a: $node.x.constructor.constructor('return process')()}"),
+        ("native modules", "return {a: await import('os')}"),
+        ("an endless loop", "for(;;);"),
+        ("a regular expression without end", "return {a: /^(a+)+$/.test('a'.repeat(40)+'b')}"),
+        ("a flood of promises", "const f=()=>{Promise.resolve().then(f)}; f(); await new Promise(()=>{})"),
+        ("a flood of timers", "const f=()=>setTimeout(f,1); f(); await new Promise(()=>{})"),
+        ("a memory bomb", "const a=[]; for(;;) a.push('x'.repeat(1000)+a.length)"),
+        ("a text that doubles", "let s='x'; for(;;) s+=s+Math.random()"),
+        ("a huge sparse list as text", "return {a: new Array(1e9)+''}"),
+        ("a huge buffer", "return {a: new Uint8Array(4e9).length}"),
+        ("recursion", "const f=()=>f(); f()"),
+        ("recursion in JSON", "let a=[]; for(let i=0;i<1e6;i++) a=[a]; return {a}"),
+        ("a catch around everything", "for(;;) { try { for(;;); } catch {} }"),
+    ];
+    for (name, source) in attempts {
+        let began = Instant::now();
+        let outcome = run(&pool, source).await;
+        let text = outcome.as_ref().err().map(ToString::to_string).unwrap_or_default();
+        let ok = match *name {
+            "recursion" | "recursion in JSON" => text.contains("stack") || ended(&text),
+            "a huge sparse list as text" => text.contains("list is longer") || ended(&text),
+            "a huge buffer" | "a text that doubles" => text.contains("invalid") || ended(&text),
+            "native modules" => !text.is_empty(),
+            _ => refused(&text) || ended(&text),
+        };
+        assert!(ok, "{name}: {outcome:?}");
+        assert!(began.elapsed() < Duration::from_secs(3), "{name} took {:?}", began.elapsed());
+    }
+    assert_eq!(jsons(run(&pool, "return {fine: true}").await), json!([{"fine": true}]));
+}
+
+#[tokio::test]
+async fn what_one_run_pollutes_the_next_does_not_see() {
+    let pool = Pool::new(config());
+    let dirt = "Object.prototype.x = 1; Array.prototype.map = () => 'no'; JSON.stringify = () => '[]'; globalThis.y = 2; return []";
+    let _ = run(&pool, dirt).await;
+    let clean =
+        run(&pool, "return {x: ({}).x ?? null, y: typeof y, m: [1].map(a => a + 1), j: JSON.stringify([1])}")
+            .await;
+    assert_eq!(jsons(clean), json!([{"x": null, "y": "undefined", "m": [2], "j": "[1]"}]));
+}
+
+#[test]
+fn a_restricted_process_can_open_reach_and_start_nothing() {
+    let output = std::process::Command::new(env!("CARGO_BIN_EXE_linkflow-sandbox-child"))
+        .arg("probe")
+        .output()
+        .expect("the probe runs");
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    for name in ["open", "write", "list", "connect", "listen", "udp", "unix", "thread", "exec"] {
+        let line = text.lines().find(|l| l.starts_with(&format!("{name}: "))).unwrap_or_default();
+        assert!(!line.is_empty() && !line.ends_with(": done"), "{name}: {line:?} in {text}");
+    }
+}
+
+#[tokio::test]
+async fn a_hundred_items_cost_a_few_milliseconds() {
+    let pool = Pool::new(config());
+    let warm = || pool.runner(workspace(1), None);
+    let source = "return items.map(i => ({json: {...i.json, upper: i.json.name.toUpperCase()}}))";
+    warm().run(call(source, numbered(100))).await.unwrap();
+    let mut best = Duration::MAX;
+    for _ in 0..20 {
+        let began = Instant::now();
+        let result = warm().run(call(source, numbered(100))).await.unwrap();
+        best = best.min(began.elapsed());
+        assert_eq!(result.items.len(), 100);
+    }
+    eprintln!("best of 20 runs over 100 items: {best:?}");
+    assert!(best < Duration::from_millis(60), "{best:?}");
+}
