@@ -29,7 +29,9 @@ pub fn child_main() -> ! {
         exit(0);
     }
     loop {
-        match frame::read(&mut io::stdin().lock()) {
+        // The lock on the pipe must be free again while the code runs: it may have questions.
+        let next = frame::read(&mut io::stdin().lock());
+        match next {
             Ok(Some((b'R', payload))) => run(&payload),
             Ok(None) => exit(0),
             _ => exit(3),

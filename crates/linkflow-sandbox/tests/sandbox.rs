@@ -58,7 +58,7 @@ fn call(source: &str, items: Vec<Item>) -> CodeCall {
         input: input(items),
         static_global: Object::new(),
         static_node: Object::new(),
-        time_ms: 1_000,
+        time_ms: 400,
         memory_bytes: 64 << 20,
     }
 }
@@ -177,7 +177,7 @@ async fn every_attempt_to_escape_is_refused_or_ended() {
             "try { null.f() } catch (e) { return {a: e.constructor.constructor('return process')()} }",
         ),
         ("process by a host function", "return {a: console.log.constructor('return process')()}"),
-        ("process by a proxy", "return {a: $node.x.constructor.constructor('return process')()}"),
+        ("process by a proxy", "return {a: $node.Set.constructor.constructor('return process')()}"),
         ("native modules", "return {a: await import('os')}"),
         ("an endless loop", "for(;;);"),
         ("a regular expression without end", "return {a: /^(a+)+$/.test('a'.repeat(40)+'b')}"),
@@ -198,7 +198,9 @@ async fn every_attempt_to_escape_is_refused_or_ended() {
         let ok = match *name {
             "recursion" | "recursion in JSON" => text.contains("stack") || ended(&text),
             "a huge sparse list as text" => text.contains("list is longer") || ended(&text),
-            "a huge buffer" | "a text that doubles" => text.contains("invalid") || ended(&text),
+            "a huge buffer" | "a text that doubles" => {
+                text.contains("invalid") || text.contains("too long") || ended(&text)
+            }
             "native modules" => !text.is_empty(),
             _ => refused(&text) || ended(&text),
         };
