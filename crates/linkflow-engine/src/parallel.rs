@@ -126,12 +126,12 @@ impl Parallel {
 
     fn is_free(&self, plan: &Plan, node: u32) -> bool {
         let join = &self.joins[&node];
-        if plan.reach().above(node).meets(&self.live) || join.n_rows(plan, node) == 0 {
+        if plan.reach().above(node).meets(&self.live) || !join.may_run(plan, node) {
             return false;
         }
         // One that lacks what it requires delivers nothing, so nobody has to wait for it.
         let mut others = self.joins.iter().filter(|(other, _)| **other != node);
-        !others.any(|(&other, its)| goes_before(plan, other, its, node, join) && its.n_rows(plan, other) > 0)
+        !others.any(|(&other, its)| goes_before(plan, other, its, node, join) && its.may_run(plan, other))
     }
 }
 
@@ -158,6 +158,11 @@ impl Join {
     fn is_in_round(&self, plan: &Plan, node: u32) -> bool {
         let mut all = self.inputs.iter().flatten();
         all.any(|delivery| !plan.reach().is_back(delivery.source.node, node))
+    }
+
+    /// Whether its first row has what the node requires.
+    fn may_run(&self, plan: &Plan, node: u32) -> bool {
+        has_required(plan, node, &self.row(0))
     }
 
     /// How many rows have what the node requires.
