@@ -4,12 +4,40 @@
 //! only hint at them. Nothing here knows HTTP or a node kind, and no query reads a clock: times
 //! come as arguments. How to write a query file is said at the head of `db.rs`.
 
+mod api_keys;
 mod blobs;
 mod commit;
+mod credentials;
 mod db;
 mod error;
+mod kept;
+mod keyring;
+mod listing;
 mod migrations;
 mod open;
+mod request_keys;
+mod sessions;
+mod tags;
+mod users;
+mod variables;
+mod versions;
+mod webhooks;
+mod workflows;
 
 pub use error::StoreError;
 pub use open::{Options, Store};
+pub use api_keys::{ApiKeyRow, NewApiKey};
+pub use credentials::{CredentialRow, Fields};
+pub use kept::KEPT_BYTES_MAX;
+pub use keyring::Keyring;
+pub use listing::Page;
+pub use request_keys::RequestAnswer;
+pub use sessions::NewSession;
+pub use tags::Tag;
+pub use users::{NewUser, SignInRow, UserChange, UserRow, Workspace};
+pub use variables::Variable;
+pub use versions::{VersionDocument, VersionRow};
+pub use webhooks::{NewWebhook, WebhookRow};
+pub use workflows::{
+    ACTIVITY_MAX, WorkflowActivity, WorkflowFacts, WorkflowFilter, WorkflowRow, WorkflowSave, WorkflowSort,
+};

@@ -9,8 +9,10 @@ struct Migration {
     sqlite: &'static str,
 }
 
-const MIGRATIONS: &[Migration] =
-    &[Migration { version: 1, sqlite: include_str!("0001_executions.sqlite.sql") }];
+const MIGRATIONS: &[Migration] = &[
+    Migration { version: 1, sqlite: include_str!("0001_executions.sqlite.sql") },
+    Migration { version: 2, sqlite: include_str!("0002_resources.sqlite.sql") },
+];
 
 /// Brings the tables up to what this program knows, in the caller's transaction.
 pub(crate) fn migrate(tx: &mut Tx<'_>) -> Result<(), StoreError> {
