@@ -125,10 +125,10 @@ impl Machine {
         self.step(step).map(|step| step.node)
     }
 
-    /// Index of `step` among the runs of its node; `None` when it was dropped.
+    /// Index of `step` among the runs of its node; `None` when there were no items for it to run on.
     pub fn run_of(&self, step: u32) -> Option<u32> {
-        let step = self.step(step)?;
-        (step.state != StepState::Dropped).then_some(step.run)
+        let Step { node, run, .. } = self.step(step)?;
+        (self.runs_of(*node).get(*run as usize) == Some(&step)).then_some(*run)
     }
 
     /// What each input of `step` is fed from.
@@ -458,6 +458,12 @@ impl Machine {
 
     fn apply_parked(&mut self, number: u32, wait: Wait) {
         let Some(step) = self.steps.get_mut(number as usize).filter(|step| step.is_ready()) else { return };
+        if self.failing.is_some() {
+            // Nobody would wake it any more.
+            step.state = StepState::Dropped;
+            self.live.remove(&number);
+            return;
+        }
         step.state = StepState::Parked { wait };
         self.n_parked += 1;
     }

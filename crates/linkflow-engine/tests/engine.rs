@@ -1,8 +1,14 @@
 //! The engine from outside: stories about single rules, and simulated executions in which
 //! everything that can go wrong does.
 
+#[path = "engine/checker.rs"]
+mod checker;
+#[path = "engine/simulation.rs"]
+mod simulation;
 #[path = "engine/story.rs"]
 mod story;
+#[path = "engine/world.rs"]
+mod world;
 
 #[path = "engine/joins.rs"]
 mod joins;

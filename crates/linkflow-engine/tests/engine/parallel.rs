@@ -128,6 +128,15 @@ fn a_failing_execution_does_not_wait_for_what_is_parked_or_rests() {
 }
 
 #[test]
+fn what_runs_while_an_execution_fails_may_not_park_any_more() {
+    check(
+        "parallel; s -> a; s -> b",
+        &["start s [1]", "b began", "a fails", "b parks for a call"],
+        "a; b; a failed; b parked; end: error",
+    );
+}
+
+#[test]
 fn a_failing_execution_still_waits_for_what_runs_after_a_restart() {
     check(
         "parallel; s -> a; s -> b",
