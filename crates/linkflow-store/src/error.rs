@@ -45,6 +45,9 @@ pub enum StoreError {
     /// The same idempotency key came with another request.
     #[error("the idempotency key \"{key}\" was used for another request; use a new key for a new request")]
     KeyReused { key: String },
+    /// The lease of the worker that asks has ended.
+    #[error("the lease of this worker has ended")]
+    Fenced,
     /// A stored row cannot be read.
     #[error("stored data cannot be read: {0}")]
     Unreadable(String),

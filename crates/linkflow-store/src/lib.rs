@@ -9,23 +9,38 @@ mod blobs;
 mod commit;
 mod credentials;
 mod db;
+mod entry;
 mod error;
+mod executions;
+mod journal;
 mod kept;
 mod keyring;
 mod listing;
 mod migrations;
 mod open;
 mod request_keys;
+mod retention;
+mod schedules;
 mod sessions;
 mod tags;
 mod users;
 mod variables;
 mod versions;
 mod webhooks;
+mod workers;
 mod workflows;
 
+pub use entry::{Entry, EntryData};
 pub use error::StoreError;
+pub use executions::{
+    Accepted, CancelAsked, Child, Claimed, ExecutionRecord, Idempotency, Loaded, NewExecution, Parent, ReadyRow,
+    WakeCall, WakeRow,
+};
+pub use journal::{Append, AppendError, Appended, Then};
 pub use open::{Options, Store};
+pub use retention::{RetentionReport, Size, StatusCounts};
+pub use schedules::{Fired, Misfire, NewSchedule, Schedule};
+pub use workers::{WorkerKey, WorkerRow};
 pub use api_keys::{ApiKeyRow, NewApiKey};
 pub use credentials::{CredentialRow, Fields};
 pub use kept::KEPT_BYTES_MAX;

@@ -56,11 +56,18 @@ CREATE TABLE journal (
 CREATE TABLE wakes (
     execution BLOB    NOT NULL,
     n         INTEGER NOT NULL,
-    step      INTEGER,
-    by        TEXT    NOT NULL,
+    step      INTEGER NOT NULL,
+    reason    TEXT    NOT NULL,
     payload   TEXT,
     delivered INTEGER NOT NULL,
     PRIMARY KEY (execution, n)
+) STRICT, WITHOUT ROWID;
+
+-- Steps that wait for a call from outside.
+CREATE TABLE call_waits (
+    execution BLOB    NOT NULL,
+    step      INTEGER NOT NULL,
+    PRIMARY KEY (execution, step)
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE idempotency (

@@ -1,0 +1,373 @@
+//! The journal of an execution, and what a worker writes to it.
+//!
+//! Two workers can hold the same execution for a moment after a long pause, so the journal
+//! decides: every append first reads the worker's own row, and the slower one finds its place
+//! taken.
+
+use linkflow_engine::{Event, Wait};
+use linkflow_model::{ExecutionId, Millis, Object, Status};
+use serde_json::Value;
+
+use crate::db::{Tx, params};
+use crate::entry::{Chunk, time_of, wake_name};
+use crate::executions::{End, Prepared, end_execution, insert as insert_execution};
+use crate::workers::{WorkerKey, holds};
+use crate::{Entry, NewExecution, Store, StoreError};
+
+/// What a worker writes about one execution.
+#[derive(Clone, Debug)]
+pub struct Append {
+    pub execution: ExecutionId,
+    /// Sequence number of the first entry.
+    pub seq: u64,
+    pub entries: Vec<Entry>,
+    pub then: Then,
+    /// When it first ran; kept when the execution has such a time already.
+    pub started_at: Option<Millis>,
+}
+
+/// What becomes of the execution after the entries.
+#[derive(Clone, Debug)]
+pub enum Then {
+    /// The worker goes on with it.
+    Keep,
+    /// It rests until the time, a call, or the end of its children, which are accepted with it.
+    /// When what it waits for has come meanwhile, it is ready at once.
+    Park { wake_at: Option<Millis>, children: Vec<NewExecution> },
+    /// Its end. `status` must be terminal.
+    Finish {
+        status: Status,
+        error: Option<String>,
+        error_node: Option<String>,
+        /// Whether the journal is kept. That of a child is kept until its parent has ended.
+        keep_data: bool,
+        custom_data: Option<Object>,
+    },
+    /// The worker hands it back unfinished; this claim does not count as a try.
+    Release,
+}
+
+/// What an append found and brought about.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Appended {
+    /// Somebody has asked to cancel the execution.
+    pub cancel_requested: bool,
+    /// Executions that became ready through this: new children, a parent, or itself.
+    pub ready: Vec<ExecutionId>,
+}
+
+/// Why nothing was appended.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum AppendError {
+    /// The worker's lease has ended: it drops what it has in memory and registers again.
+    #[error("the lease of this worker has ended")]
+    Fenced,
+    /// The execution is not this worker's any more, or its place in the journal is taken.
+    #[error("another worker has gone on with this execution")]
+    Conflict,
+    /// The execution has ended, or was removed.
+    #[error("the execution has ended")]
+    Ended,
+    #[error(transparent)]
+    Store(StoreError),
+}
+
+impl From<StoreError> for AppendError {
+    fn from(error: StoreError) -> AppendError {
+        match error {
+            StoreError::Fenced => AppendError::Fenced,
+            error => AppendError::Store(error),
+        }
+    }
+}
+
+impl Store {
+    /// Appends to the journal of an execution that the worker holds, and says what becomes of it,
+    /// in one transaction. The same append again is answered as the first one was, so that one
+    /// whose answer got lost can be repeated.
+    pub async fn append(&self, key: &WorkerKey, append: Append) -> Result<Appended, AppendError> {
+        let work = Work {
+            key: key.clone(),
+            execution: append.execution,
+            seq: append.seq,
+            chunk: self.encode(&append.entries).await?,
+            notes: Notes::of(&append),
+            started_at: append.started_at,
+            next: self.prepare_next(append.then).await?,
+        };
+        self.db.write_owed(move |tx| work.run(tx)).await
+    }
+
+    async fn prepare_next(&self, then: Then) -> Result<Next, StoreError> {
+        Ok(match then {
+            Then::Keep => Next::Keep,
+            Then::Release => Next::Release,
+            Then::Park { wake_at, children } => {
+                Next::Park { wake_at, children: self.prepare_all(children).await? }
+            }
+            Then::Finish { status, error, error_node, keep_data, custom_data } => {
+                if !status.is_terminal() {
+                    let problem = format!("must be one in which an execution ends, got {}", status.as_str());
+                    return Err(StoreError::invalid("status", problem));
+                }
+                let custom_data = custom_data.map(Value::Object);
+                Next::Finish { status, error, error_node, keep_data, custom_data }
+            }
+        })
+    }
+}
+
+/// An append whose entries have their stored form.
+struct Work {
+    key: WorkerKey,
+    execution: ExecutionId,
+    seq: u64,
+    chunk: Chunk,
+    notes: Notes,
+    started_at: Option<Millis>,
+    next: Next,
+}
+
+enum Next {
+    Keep,
+    Release,
+    Park {
+        wake_at: Option<Millis>,
+        children: Vec<Prepared>,
+    },
+    Finish {
+        status: Status,
+        error: Option<String>,
+        error_node: Option<String>,
+        keep_data: bool,
+        custom_data: Option<Value>,
+    },
+}
+
+/// What the tables need to know of the entries.
+struct Notes {
+    at: Millis,
+    /// Steps that began to wait for a call.
+    calls: Vec<u32>,
+    /// Steps that went on, and why.
+    woken: Vec<(u32, &'static str)>,
+}
+
+impl Notes {
+    fn of(append: &Append) -> Notes {
+        let at = append.entries.iter().map(|e| time_of(&e.event)).max();
+        let mut notes =
+            Notes { at: at.or(append.started_at).unwrap_or_default(), calls: Vec::new(), woken: Vec::new() };
+        for entry in &append.entries {
+            match entry.event {
+                Event::Parked { step, wait: Wait::Call { .. }, .. } => notes.calls.push(step),
+                Event::Woken { step, by, .. } => notes.woken.push((step, wake_name(by))),
+                _ => {}
+            }
+        }
+        notes
+    }
+}
+
+/// What an append has to know of the execution's row.
+struct Held {
+    status: Status,
+    is_mine: bool,
+    cancel: bool,
+    has_started: bool,
+}
+
+impl Work {
+    fn run(&self, tx: &mut Tx<'_>) -> Result<Appended, AppendError> {
+        if !holds(tx, &self.key)? {
+            return Err(AppendError::Fenced);
+        }
+        let held = self.held(tx)?.ok_or(AppendError::Ended)?;
+        if held.status != Status::Running || !held.is_mine || next_seq(tx, self.execution)? != self.seq {
+            return self.repeated(tx, &held);
+        }
+        self.take_in_notes(tx)?;
+        if self.started_at.is_some() && !held.has_started {
+            tx.execute(
+                "UPDATE executions SET started_at = $2 WHERE id = $1",
+                params![self.execution, self.started_at],
+            )?;
+        }
+        insert(tx, self.execution, self.seq, &self.chunk)?;
+        let ready = self.go_on(tx, held.cancel)?;
+        Ok(Appended { cancel_requested: held.cancel, ready })
+    }
+
+    fn held(&self, tx: &mut Tx<'_>) -> Result<Option<Held>, StoreError> {
+        tx.query_opt(
+            "SELECT status, owner, cancel, started_at IS NOT NULL FROM executions WHERE id = $1",
+            params![self.execution],
+            |row| {
+                let owner: Option<linkflow_model::WorkerId> = row.get(1)?;
+                Ok(Held {
+                    status: row.get(0)?,
+                    is_mine: owner == Some(self.key.id),
+                    cancel: row.get(2)?,
+                    has_started: row.get(3)?,
+                })
+            },
+        )
+    }
+
+    /// The answer for an append that does not fit: fine when it is one that was written before.
+    fn repeated(&self, tx: &mut Tx<'_>, held: &Held) -> Result<Appended, AppendError> {
+        let written: Option<Vec<u8>> = tx.query_opt(
+            "SELECT data FROM journal WHERE execution = $1 AND seq = $2",
+            params![self.execution, self.seq],
+            |row| row.get(0),
+        )?;
+        let is_same_chunk = self.chunk.n > 0 && written.is_some_and(|data| data == self.chunk.data);
+        if is_same_chunk || self.is_same_end(tx, held)? {
+            return Ok(Appended { cancel_requested: held.cancel, ready: Vec::new() });
+        }
+        Err(if held.status.is_terminal() { AppendError::Ended } else { AppendError::Conflict })
+    }
+
+    /// An end whose journal was given up leaves only its row to compare with.
+    fn is_same_end(&self, tx: &mut Tx<'_>, held: &Held) -> Result<bool, StoreError> {
+        let Next::Finish { status, .. } = &self.next else { return Ok(false) };
+        if held.status != *status || !held.is_mine {
+            return Ok(false);
+        }
+        let row: Option<(u64, Option<Millis>)> = tx.query_opt(
+            "SELECT entries, ended_at FROM executions WHERE id = $1",
+            params![self.execution],
+            |row| Ok((row.get(0)?, row.get(1)?)),
+        )?;
+        Ok(row == Some((self.seq + u64::from(self.chunk.n), Some(self.notes.at))))
+    }
+
+    fn take_in_notes(&self, tx: &mut Tx<'_>) -> Result<(), StoreError> {
+        for &(step, by) in &self.notes.woken {
+            tx.execute(
+                "DELETE FROM wakes WHERE execution = $1 AND step = $2 AND reason = $3",
+                params![self.execution, step, by],
+            )?;
+            tx.execute(
+                "DELETE FROM call_waits WHERE execution = $1 AND step = $2",
+                params![self.execution, step],
+            )?;
+        }
+        for &step in &self.notes.calls {
+            tx.execute(
+                "INSERT INTO call_waits (execution, step) VALUES ($1, $2) ON CONFLICT DO NOTHING",
+                params![self.execution, step],
+            )?;
+        }
+        Ok(())
+    }
+
+    fn go_on(&self, tx: &mut Tx<'_>, cancel: bool) -> Result<Vec<ExecutionId>, StoreError> {
+        match &self.next {
+            Next::Keep => Ok(Vec::new()),
+            Next::Release => self.release(tx),
+            Next::Park { wake_at, children } => self.park(tx, *wake_at, children, cancel),
+            Next::Finish { status, error, error_node, keep_data, custom_data } => {
+                let end = End {
+                    status: *status,
+                    at: self.notes.at,
+                    error: error.clone(),
+                    error_node: error_node.clone(),
+                    keep_data: *keep_data,
+                    custom_data: custom_data.clone(),
+                    entries: self.seq + u64::from(self.chunk.n),
+                };
+                end_execution(tx, self.execution, &end)
+            }
+        }
+    }
+
+    fn release(&self, tx: &mut Tx<'_>) -> Result<Vec<ExecutionId>, StoreError> {
+        tx.execute(
+            "UPDATE executions SET status = 'ready', owner = NULL, ready_at = $2, \
+             attempt = CASE WHEN attempt > 0 THEN attempt - 1 ELSE 0 END WHERE id = $1",
+            params![self.execution, self.notes.at],
+        )?;
+        Ok(vec![self.execution])
+    }
+
+    fn park(
+        &self,
+        tx: &mut Tx<'_>,
+        wake_at: Option<Millis>,
+        children: &[Prepared],
+        cancel: bool,
+    ) -> Result<Vec<ExecutionId>, StoreError> {
+        let mut ready = Vec::new();
+        for child in children {
+            ready.push(insert_execution(tx, child)?.id);
+        }
+        // What was handed over at the claim and not taken in, nobody waits for.
+        tx.execute("DELETE FROM wakes WHERE execution = $1 AND delivered", params![self.execution])?;
+        let has_come: Option<i64> = tx.query_opt(
+            "SELECT 1 FROM wakes WHERE execution = $1 LIMIT 1",
+            params![self.execution],
+            |row| row.get(0),
+        )?;
+        let is_ready = cancel || has_come.is_some();
+        tx.execute(
+            "UPDATE executions SET status = $2, owner = NULL, attempt = 0, ready_at = $3, wake_at = $4, \
+             entries = $5 WHERE id = $1",
+            params![
+                self.execution,
+                if is_ready { Status::Ready } else { Status::Waiting },
+                is_ready.then_some(self.notes.at),
+                if is_ready { None } else { wake_at },
+                self.seq + u64::from(self.chunk.n),
+            ],
+        )?;
+        if is_ready {
+            ready.push(self.execution);
+        }
+        Ok(ready)
+    }
+}
+
+/// Sequence number of the next entry.
+pub(crate) fn next_seq(tx: &mut Tx<'_>, id: ExecutionId) -> Result<u64, StoreError> {
+    let next = tx.query_opt(
+        "SELECT seq + n FROM journal WHERE execution = $1 ORDER BY seq DESC LIMIT 1",
+        params![id],
+        |row| row.get(0),
+    )?;
+    Ok(next.unwrap_or(0))
+}
+
+/// The chunks of a journal, in order.
+pub(crate) fn chunks(tx: &mut Tx<'_>, id: ExecutionId) -> Result<Vec<Vec<u8>>, StoreError> {
+    tx.query("SELECT data FROM journal WHERE execution = $1 ORDER BY seq", params![id], |row| row.get(0))
+}
+
+pub(crate) fn insert(tx: &mut Tx<'_>, id: ExecutionId, seq: u64, chunk: &Chunk) -> Result<(), StoreError> {
+    if chunk.n == 0 {
+        return Ok(());
+    }
+    tx.execute(
+        "INSERT INTO journal (execution, seq, n, data) VALUES ($1, $2, $3, $4)",
+        params![id, seq, chunk.n, &chunk.data],
+    )?;
+    for blob in &chunk.blobs {
+        tx.execute(
+            "INSERT INTO blob_refs (execution, blob) VALUES ($1, $2) ON CONFLICT DO NOTHING",
+            params![id, &blob[..]],
+        )?;
+    }
+    Ok(())
+}
+
+/// Gives up the journal of an execution and its hold on blobs.
+pub(crate) fn drop_data(tx: &mut Tx<'_>, id: ExecutionId, now: Millis) -> Result<(), StoreError> {
+    tx.execute("DELETE FROM journal WHERE execution = $1", params![id])?;
+    tx.execute(
+        "INSERT INTO blob_garbage (blob, since) SELECT blob, $2 FROM blob_refs WHERE execution = $1 \
+         ON CONFLICT DO NOTHING",
+        params![id, now],
+    )?;
+    tx.execute("DELETE FROM blob_refs WHERE execution = $1", params![id])?;
+    Ok(())
+}
