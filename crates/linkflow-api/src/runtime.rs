@@ -49,6 +49,14 @@ pub trait Runtime: Send + Sync + 'static {
         from: RetryFrom,
     ) -> BoxFuture<'_, Result<ExecutionId, StartError>>;
 
+    /// What an execution has done so far, with the items of every output; `None` when there is no
+    /// such execution in the workspace, or its data are not kept (any more).
+    fn history(
+        &self,
+        workspace: WorkspaceId,
+        execution: ExecutionId,
+    ) -> BoxFuture<'_, Result<Option<ExecutionHistory>, RuntimeError>>;
+
     /// Checks the signature of a resume address. Constant time.
     fn is_resume_signature(&self, execution: ExecutionId, signature: &str) -> bool;
 
@@ -140,6 +148,49 @@ pub struct Finished {
 pub struct NodeRun {
     pub outputs: Vec<Arc<Vec<Item>>>,
     pub error: Option<RunError>,
+}
+
+/// What an execution has done so far.
+#[derive(Clone, Debug)]
+pub struct ExecutionHistory {
+    /// The version that ran.
+    pub workflow: Arc<Workflow>,
+    /// Names of the nodes, in the order in which they ran first.
+    pub order: Vec<String>,
+    /// Each node's runs, by name, in the order of `order`.
+    pub runs: Vec<(String, Vec<StepRun>)>,
+}
+
+/// One run of one node, as the execution's page shows it.
+#[derive(Clone, Debug)]
+pub struct StepRun {
+    pub step: u32,
+    /// Index among the runs of the node, from 0.
+    pub run: u32,
+    pub status: RunStatus,
+    pub started_at: Option<Millis>,
+    pub ended_at: Option<Millis>,
+    /// What each input was fed from.
+    pub inputs: Vec<Option<RunSource>>,
+    pub outputs: Vec<Arc<Vec<Item>>>,
+    pub error: Option<RunError>,
+    pub logs: Vec<String>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RunSource {
+    /// Name of the node.
+    pub node: String,
+    pub run: u32,
+    pub output: u32,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RunStatus {
+    Success,
+    Error,
+    Running,
+    Waiting,
 }
 
 /// Why an execution failed.
