@@ -87,9 +87,9 @@ impl Parallel {
     }
 
     fn deliver(&mut self, plan: &Plan, to: u32, input: u32, delivery: Delivery) {
-        if plan.parents(to).nth(1).is_none() {
-            let mut row = vec![None; input as usize + 1];
-            row[input as usize] = Some(delivery);
+        let mut row = vec![None; input as usize + 1];
+        row[input as usize] = Some(delivery);
+        if plan.parents(to).nth(1).is_none() && has_required(plan, to, &row) {
             self.queue(to, row);
             return;
         }

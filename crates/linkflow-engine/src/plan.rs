@@ -115,8 +115,7 @@ impl Plan {
 
     /// One more than the highest input of `node` to which an edge leads.
     pub(crate) fn connected_inputs(&self, node: u32) -> usize {
-        let inputs = self.sources.get(node as usize).map_or(&[][..], Vec::as_slice);
-        inputs.iter().rposition(|from| !from.is_empty()).map_or(0, |last| last + 1)
+        self.sources.get(node as usize).map_or(0, Vec::len)
     }
 
     /// The nodes with an edge to `node`, each as often as it has edges.
@@ -145,18 +144,19 @@ fn check_limits(node: &PlanNode) -> Result<(), PlanError> {
     Ok(())
 }
 
-/// For each node and input the outputs that lead there.
+/// For each node and connected input the outputs that lead there.
 fn sources(nodes: &[PlanNode]) -> Result<Vec<Vec<Vec<(u32, u32)>>>, PlanError> {
-    let mut sources: Vec<Vec<Vec<(u32, u32)>>> =
-        nodes.iter().map(|node| vec![Vec::new(); node.inputs.min(INPUTS_MAX) as usize]).collect();
+    let mut sources: Vec<Vec<Vec<(u32, u32)>>> = vec![Vec::new(); nodes.len()];
     for (from, node) in nodes.iter().enumerate() {
         for (output, targets) in node.outputs.iter().enumerate() {
             for &(to, input) in targets {
-                let slot = sources.get_mut(to as usize).and_then(|inputs| inputs.get_mut(input as usize));
-                let Some(slot) = slot else {
+                let n_inputs = nodes.get(to as usize).map_or(0, |target| target.inputs.min(INPUTS_MAX));
+                if input >= n_inputs {
                     return Err(PlanError::DanglingEdge { node: node.name.clone(), output: output as u32 });
-                };
-                slot.push((from as u32, output as u32));
+                }
+                let inputs = &mut sources[to as usize];
+                inputs.resize(inputs.len().max(input as usize + 1), Vec::new());
+                inputs[input as usize].push((from as u32, output as u32));
             }
         }
     }

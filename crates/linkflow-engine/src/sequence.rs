@@ -221,14 +221,16 @@ pub(crate) trait Past {
 
 /// Whether no items come to input 0 of `node` in this round.
 fn is_starved(plan: &Plan, node: u32, run: u32, past: &dyn Past) -> bool {
-    let sources = plan.sources_of(node, 0).iter();
-    sources.map(|&(node, output)| past.items(Source { node, run, output })).sum::<u32>() == 0
+    let mut sources = plan.sources_of(node, 0).iter();
+    sources.all(|&(node, output)| past.items(Source { node, run, output }) == 0)
 }
 
-/// Whether the inputs without which `node` cannot run have data.
+/// Whether the inputs without which `node` cannot run have data. One of which only the first input
+/// is connected runs on that.
 pub(crate) fn has_required(plan: &Plan, node: u32, row: &[Option<Delivery>]) -> bool {
     let filled = |input: u32| row.get(input as usize).is_some_and(has_items);
     match plan.node(node).map(|node| &node.required) {
+        _ if plan.connected_inputs(node) <= 1 => row.iter().any(has_items),
         Some(Required::Inputs(inputs)) => inputs.iter().all(|&input| filled(input)),
         Some(Required::All) => (0..plan.connected_inputs(node) as u32)
             .all(|input| filled(input) || plan.sources_of(node, input).is_empty()),

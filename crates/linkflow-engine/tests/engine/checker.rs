@@ -1,9 +1,9 @@
 //! What must be true of every execution, told from its journal. Written against the rules: it does
 //! not ask the machine what follows from what, only which step was which run.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use linkflow_engine::{Command, Event, Outcome, PlanNode, Required, Wait, Wake};
+use linkflow_engine::{Command, Event, Outcome, Plan, PlanNode, Required, Wait, Wake};
 use linkflow_model::{Millis, Order, Source};
 
 use crate::simulation::Trace;
@@ -26,6 +26,8 @@ pub fn check(world: &World, trace: &Trace) -> Result<(), String> {
     check_inputs(world, trace, &runs)?;
     check_deliveries(world, trace, &runs)?;
     check_joins_waited(world, trace, &runs)?;
+    check_turns(&runs)?;
+    check_order(world, trace)?;
     check_effects(trace)
 }
 
@@ -288,10 +290,31 @@ fn check_inputs(world: &World, trace: &Trace, runs: &BTreeMap<(u32, u32), Run>) 
             let edges = &world.plan.nodes[source.node as usize].outputs[source.output as usize];
             must!(edges.contains(&edge), "run {run} of node {node} is fed from {source:?} without an edge");
         }
+        check_required(&world.plan, node, inputs)
+            .map_err(|input| format!("run {run} of node {node} began without input {input}"))?;
         let is_fed = inputs.iter().any(Option::is_some) || trace.machine.is_primed(its.step);
         must!(is_fed, "run {run} of node {node} is fed from nothing");
     }
     Ok(())
+}
+
+/// What a node requires is there. Order v0 does not look, and nobody does where only the first
+/// input is connected.
+fn check_required(plan: &Plan, node: u32, inputs: &[Option<Source>]) -> Result<(), u32> {
+    let required: Vec<u32> = match &plan.nodes[node as usize].required {
+        _ if plan.order == Order::V0 => Vec::new(),
+        _ if (1..inputs.len() as u32).all(|input| plan.sources_of(node, input).is_empty()) => Vec::new(),
+        Required::Any => Vec::new(),
+        Required::Inputs(inputs) => inputs.clone(),
+        Required::All => {
+            (0..inputs.len() as u32).filter(|&input| !plan.sources_of(node, input).is_empty()).collect()
+        }
+    };
+    let is_missing = |input: &u32| inputs.get(*input as usize).is_none_or(Option::is_none);
+    match required.into_iter().find(is_missing) {
+        Some(input) => Err(input),
+        None => Ok(()),
+    }
 }
 
 /// What was given on an edge is taken once: never twice, and never forgotten where no rule of
@@ -352,6 +375,51 @@ fn check_joins_waited(world: &World, trace: &Trace, runs: &BTreeMap<(u32, u32), 
             must!(!is_late, "join {node} did not wait for run {run} of node {from}: {:?}", trace.journal);
         }
     }
+    Ok(())
+}
+
+/// The runs of one node follow one another.
+fn check_turns(runs: &BTreeMap<(u32, u32), Run>) -> Result<(), String> {
+    for (&(node, run), its) in runs.iter().filter(|((_, run), _)| *run > 0) {
+        let before = runs.get(&(node, run - 1)).and_then(|before| before.done.as_ref());
+        let is_after = before.is_some_and(|(place, _)| *place < its.first_event);
+        must!(is_after, "run {run} of node {node} began before the run before it had ended");
+    }
+    Ok(())
+}
+
+/// Without joins the order of a sequence is simple: v1 goes down each branch to its end, v0 goes
+/// breadth first.
+fn check_order(world: &World, trace: &Trace) -> Result<(), String> {
+    let has_joins = world.plan.nodes.iter().any(|node| node.inputs > 1);
+    if has_joins || world.plan.order == Order::Parallel {
+        return Ok(());
+    }
+    let mut expected = Vec::new();
+    let mut todo = VecDeque::from([0]);
+    let mut n_runs = vec![0; world.plan.nodes.len()];
+    while let Some(node) = todo.pop_front()
+        && expected.len() < trace.machine.n_steps() as usize
+    {
+        expected.push(node);
+        let outputs = world.script(node, n_runs[node as usize]).outputs;
+        n_runs[node as usize] += 1;
+        let targets = world.plan.nodes[node as usize].outputs.iter().zip(outputs);
+        let mut targets: Vec<u32> =
+            targets.filter(|(_, items)| *items > 0).flat_map(|(to, _)| to.iter().map(|t| t.0)).collect();
+        if world.plan.order == Order::V1 {
+            targets.reverse();
+            targets.sort_by_key(|&node| {
+                let [x, y] = world.plan.nodes[node as usize].position;
+                (y as i64, x as i64)
+            });
+            targets.into_iter().rev().for_each(|node| todo.push_front(node));
+        } else {
+            todo.extend(targets);
+        }
+    }
+    let got: Vec<u32> = (0..trace.machine.n_steps()).filter_map(|step| trace.machine.node_of(step)).collect();
+    must!(got == expected, "ran {got:?}, should have run {expected:?}");
     Ok(())
 }
 

@@ -3,8 +3,9 @@
 //! are confirmed. It can be given a fault of its own, which the checker has to find.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
-use linkflow_engine::{Command, Event, Input, Machine, Wait, Wake};
+use linkflow_engine::{Command, Event, Input, Machine, Plan, Required, Tries, Wait, Wake};
 use linkflow_model::{Millis, Order};
 
 use crate::checker;
@@ -47,10 +48,20 @@ pub enum Fault {
     LimitCountsParkedTime,
     /// A failure is reported as success without items.
     FailureSwallowed,
+    /// The machine takes the workflow for one that requires no inputs.
+    RequiredIgnored,
+    /// The machine takes the workflow for one in which joins do not wait for all branches.
+    BranchesNotGathered,
+    /// The machine does not know the retries.
+    RetriesForgotten,
+    /// The machine does not know one of the edges.
+    EdgeForgotten,
+    /// The machine does not know where the nodes stand.
+    PositionsIgnored,
 }
 
 impl Fault {
-    pub const ALL: [Fault; 17] = [
+    pub const ALL: [Fault; 22] = [
         Fault::NoFence,
         Fault::CallConfirmedBeforeCommit,
         Fault::CancelConfirmedBeforeCommit,
@@ -68,7 +79,29 @@ impl Fault {
         Fault::LimitIgnored,
         Fault::LimitCountsParkedTime,
         Fault::FailureSwallowed,
+        Fault::RequiredIgnored,
+        Fault::BranchesNotGathered,
+        Fault::RetriesForgotten,
+        Fault::EdgeForgotten,
+        Fault::PositionsIgnored,
     ];
+
+    /// The workflow as a faulty machine sees it.
+    fn distort(self, plan: &Plan) -> Plan {
+        let (mut order, mut nodes) = (plan.order, plan.nodes.clone());
+        match self {
+            Fault::RequiredIgnored => nodes.iter_mut().for_each(|node| node.required = Required::Any),
+            Fault::BranchesNotGathered if order == Order::Parallel => order = Order::V1,
+            Fault::RetriesForgotten => nodes.iter_mut().for_each(|node| node.tries = Tries::default()),
+            Fault::EdgeForgotten => {
+                let edges = nodes.iter_mut().flat_map(|node| &mut node.outputs);
+                edges.filter(|targets| targets.len() > 1).for_each(|targets| _ = targets.pop());
+            }
+            Fault::PositionsIgnored => nodes.iter_mut().for_each(|node| node.position = [0.0, 0.0]),
+            _ => {}
+        }
+        Plan::new(order, nodes, plan.time_limit_ms, plan.steps_max).expect("still sound")
+    }
 }
 
 /// What an execution left behind.
@@ -111,6 +144,8 @@ struct Task {
 
 struct Shell<'a> {
     world: &'a World,
+    /// The plan that the machine is given.
+    plan: Arc<Plan>,
     random: Random,
     fault: Option<Fault>,
     is_troubled: bool,
@@ -135,13 +170,15 @@ const TURNS_MAX: usize = 20_000;
 
 impl<'a> Shell<'a> {
     fn new(world: &'a World, random: Random, fault: Option<Fault>, is_troubled: bool) -> Shell<'a> {
+        let plan = fault.map_or(world.plan.clone(), |fault| Arc::new(fault.distort(&world.plan)));
         Shell {
             world,
+            machine: Machine::new(plan.clone()),
+            plan,
             random,
             fault,
             is_troubled,
             now: Millis(1_000),
-            machine: Machine::new(world.plan.clone()),
             durable: Vec::new(),
             buffer: Vec::new(),
             tasks: Vec::new(),
@@ -172,7 +209,7 @@ impl<'a> Shell<'a> {
                 }
                 self.flush();
                 self.bury_zombie();
-                let machine = Machine::replay(self.world.plan.clone(), self.durable.clone());
+                let machine = Machine::replay(self.plan.clone(), self.durable.clone());
                 let (journal, effects) = (self.durable, self.effects);
                 let is_cancel_confirmed = self.is_cancel_confirmed;
                 return Ok(Trace { journal, machine, effects, is_cancel_confirmed });
@@ -356,7 +393,7 @@ impl<'a> Shell<'a> {
         {
             self.buffer.push(Event::TimedOut { at: self.now });
             self.flush();
-            self.machine = Machine::replay(self.world.plan.clone(), self.durable.clone());
+            self.machine = Machine::replay(self.plan.clone(), self.durable.clone());
         }
         self.take(Input::Tick);
     }
@@ -412,7 +449,7 @@ impl<'a> Shell<'a> {
         {
             journal.remove(last);
         }
-        self.machine = Machine::replay(self.world.plan.clone(), journal);
+        self.machine = Machine::replay(self.plan.clone(), journal);
     }
 
     /// An answer that was given before is given again.
@@ -471,7 +508,7 @@ impl<'a> Shell<'a> {
         let Some(Event::Failed { at, retry_at: Some(until), .. }) = self.buffer.last_mut() else { return };
         *until = *at;
         let journal = self.durable.iter().chain(&self.buffer).cloned();
-        self.machine = Machine::replay(self.world.plan.clone(), journal);
+        self.machine = Machine::replay(self.plan.clone(), journal);
     }
 }
 
@@ -524,5 +561,36 @@ fn the_checker_finds_every_planted_fault() {
         let found = broken.next();
         println!("{fault:?}: {found:?}");
         assert!(found.is_some(), "{fault:?} was not found");
+    }
+}
+
+/// Journals that no execution could have written must do no harm either.
+#[test]
+fn a_damaged_journal_does_not_bring_the_machine_down() {
+    for seed in 0..2_000 {
+        let world = World::new(seed);
+        let mut random = Random::new(seed);
+        let Ok(trace) = run_in_trouble(&world, None) else { panic!("seed {seed} is in trouble") };
+        let mut journal = trace.journal;
+        for _ in 0..1 + random.below(4) {
+            let (a, b) = (random.below(journal.len()), random.below(journal.len()));
+            match random.below(3) {
+                0 => journal.swap(a, b),
+                1 => journal.insert(a, journal[b].clone()),
+                _ => _ = journal.remove(a),
+            }
+            if journal.is_empty() {
+                break;
+            }
+        }
+        let mut machine = Machine::replay(world.plan.clone(), journal);
+        for turn in 0..50 {
+            let now = Millis(1_000_000 * turn);
+            match machine.outstanding().first() {
+                Some(&Command::Run { step, attempt, .. }) => machine
+                    .take(now, Input::Done { step, attempt, outputs: vec![u32::MAX; 4], failed: false }),
+                _ => machine.take(now, Input::Tick),
+            };
+        }
     }
 }
