@@ -1,5 +1,7 @@
 //! The guarded client, the files and the schedule rules, from outside.
 
+#[path = "suite/files.rs"]
+mod files;
 #[path = "suite/http.rs"]
 mod http;
 #[path = "suite/schedule.rs"]
