@@ -10,6 +10,9 @@ mod story;
 #[path = "engine/world.rs"]
 mod world;
 
+#[path = "engine/observed.rs"]
+mod observed;
+
 #[path = "engine/joins.rs"]
 mod joins;
 #[path = "engine/order.rs"]
