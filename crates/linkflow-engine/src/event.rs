@@ -21,7 +21,8 @@ pub enum Event {
     Failed { at: Millis, step: u32, attempt: u32, retry_at: Option<Millis> },
     /// The step waits for something outside and holds no slot meanwhile.
     Parked { at: Millis, step: u32, wait: Wait },
-    /// What a parked step waited for has come; it runs again and is told so.
+    /// What a parked step waited for has come; it runs again and is told so. Or, by time, the rest
+    /// after a failed try is over.
     Woken { at: Millis, step: u32, by: Wake },
     /// Somebody asked to cancel.
     Canceled { at: Millis },
@@ -108,6 +109,8 @@ pub enum Command {
     /// and no result: its effect may or may not have happened.
     Run {
         step: u32,
+        /// Which go at the step this is, from 1. Each try and each wake-up has a number of its own,
+        /// so a late answer to an earlier one is known as such.
         attempt: u32,
         node: u32,
         /// Index of this run among the runs of the node, from 0.
@@ -117,7 +120,8 @@ pub enum Command {
         resumed: Option<Wake>,
         began: bool,
     },
-    /// Nothing runs before this time, or before a call or a child's end wakes a step.
+    /// Nothing runs before this time, or before a call or a child's end wakes a step. When the time
+    /// has come, [`Input::Tick`] says so.
     Sleep { until: Option<Millis> },
     /// The execution is over.
     End(Outcome),

@@ -107,7 +107,9 @@ impl Machine {
         events
     }
 
-    /// What has to be done next, in the order in which it should be begun.
+    /// What has to be done next, in the order in which it should be begun: steps to run, those that
+    /// run already included; or one sleep; or the end. While steps run, [`Machine::wake_at`] says
+    /// when a tick is due all the same.
     pub fn outstanding(&self) -> Vec<Command> {
         if let Some(outcome) = self.outcome {
             return vec![Command::End(outcome)];

@@ -82,6 +82,16 @@ fn the_shell_can_ask_how_an_execution_stands() {
 }
 
 #[test]
+fn entries_that_are_dropped_have_a_number_too() {
+    let plan = Arc::new(plan("v0; s -0> m; s -1> m.1; s -0> b").unwrap());
+    let mut machine = Machine::new(plan);
+    machine.take(Millis(0), Input::Start { node: 0, outputs: vec![0, 1] });
+    assert_eq!((machine.n_steps(), machine.node_of(1), machine.run_of(1)), (2, Some(1), None));
+    assert_eq!((machine.state_of(1), machine.runs_of(1)), (Some(StepState::Dropped), &[][..]));
+    assert_eq!(machine.outcome(), Some(Outcome::Success));
+}
+
+#[test]
 fn an_end_that_was_not_written_is_made_up_for() {
     let plan = Arc::new(plan("s -> a").unwrap());
     let journal = [
@@ -132,4 +142,37 @@ fn long_loops_take_time_in_proportion() {
     check_long_loop("v1; s -> a; a -> b; b -> a; b -> m; never -> m.1");
     check_long_loop("v0; s -> a; a -> b; b -> a");
     check_long_loop("parallel; s -> a; a -> b; b -> a; b -> m; never -> m.1");
+}
+
+/// Runs a large workflow to its end.
+fn check_large(order: Order, nodes: Vec<PlanNode>, n_steps: u32) {
+    let begun = Instant::now();
+    let plan = Plan::new(order, nodes, None, 1_000_000).expect("a sound workflow");
+    let mut machine = Machine::new(Arc::new(plan));
+    machine.take(Millis(0), Input::Start { node: 0, outputs: vec![1] });
+    loop {
+        match machine.outstanding()[0] {
+            Command::Run { step, attempt, .. } => {
+                machine.take(Millis(0), Input::Done { step, attempt, outputs: vec![1], failed: false })
+            }
+            _ => break,
+        };
+    }
+    assert_eq!((machine.outcome(), machine.n_steps()), (Some(Outcome::Success), n_steps));
+    assert!(begun.elapsed() < Duration::from_secs(20), "{order:?} took {:?}", begun.elapsed());
+}
+
+#[test]
+fn large_workflows_run_in_every_order() {
+    let n = NODES_MAX as u32;
+    let to = |targets: Vec<(u32, u32)>| PlanNode { outputs: vec![targets], ..node("") };
+    let chain: Vec<PlanNode> =
+        (0..n).map(|at| to((at + 1 < n).then_some((at + 1, 0)).into_iter().collect())).collect();
+    let mut fan: Vec<PlanNode> = (0..1_000).map(|_| to(vec![(1_000, 0)])).collect();
+    fan[0] = to((1..1_000).map(|at| (at, 0)).collect());
+    fan.push(to(vec![]));
+    for order in [Order::V0, Order::V1, Order::Parallel] {
+        check_large(order, chain.clone(), n);
+        check_large(order, fan.clone(), 1 + 999 + 999);
+    }
 }
