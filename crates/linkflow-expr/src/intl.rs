@@ -1,4 +1,4 @@
-//! Time zones for the scripts' dates, from the tzdb that is compiled in.
+//! Time zones and names for the scripts' dates, from the tzdb and the locales that are compiled in.
 
 use std::cell::RefCell;
 
@@ -30,7 +30,9 @@ fn find(name: &str) -> Option<TimeZone> {
 }
 
 fn timestamp(ms: f64) -> Option<Timestamp> {
-    ms.is_finite().then(|| Timestamp::from_millisecond(ms as i64).ok()).flatten()
+    // Dates of scripts go further than the database of zones; beyond it the last rule stands.
+    let (first, last) = (Timestamp::MIN.as_millisecond(), Timestamp::MAX.as_millisecond());
+    ms.is_finite().then(|| Timestamp::from_millisecond((ms as i64).clamp(first, last)).ok()).flatten()
 }
 
 pub fn is_zone(name: &str) -> bool {
@@ -48,6 +50,15 @@ pub fn abbreviation(zone: &str, ms: f64) -> String {
     timestamp(ms)
         .and_then(|at| with_zone(zone, |z| z.to_offset_info(at).abbreviation().to_owned()))
         .unwrap_or_default()
+}
+
+/// One JSON object per line; each begins with its name.
+const LOCALES: &str = include_str!("../vendor/locales.jsonl");
+
+/// Names and patterns of a locale, as JSON.
+pub fn locale(name: &str) -> Option<&'static str> {
+    let head = format!("{{\"locale\":\"{name}\",");
+    LOCALES.lines().find(|line| line.starts_with(&head))
 }
 
 /// The zone that the process runs in: what `TZ` says, else UTC.

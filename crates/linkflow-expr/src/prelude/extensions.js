@@ -33,7 +33,7 @@ const URL_IN_TEXT =
   /(?:https?|ftp):\/\/(?:[^\s@\/]+@)?(?:(?:[\w\u00a1-\uffff-]+\.)+[a-z\u00a1-\uffff]{2,}|localhost|\d{1,3}(?:\.\d{1,3}){3})\.?(?::\d{2,5})?(?:[\/?#]\S*)?/i;
 const WHOLE_URL = new RegExp(`^${URL_IN_TEXT.source}$`, "i");
 const DOMAIN_AT_START =
-  /^(?:[a-z][a-z0-9+.-]*:\/\/)?(?:[^\s@\/]+@)?((?:[a-z0-9_-]+\.)+[a-z0-9-]{2,}|localhost|\d{1,3}(?:\.\d{1,3}){3})(?=[:\/?#]|$)/i;
+  /^(?:[a-z][a-z0-9+.-]*:\/\/)?(?:[^\s@\/]+@)?((?:[a-z0-9_-]+\.)+[a-z][a-z0-9-]+|localhost|\d{1,3}(?:\.\d{1,3}){3})(?=[:\/?#]|$)/i;
 
 const SMALL_WORDS = new Set((
   "a an and as at because but by en for if in neither nor of on only or over per so some than that " +
@@ -70,7 +70,7 @@ function removeMarkdown(text) {
     .replace(/~~/g, "")
     .replace(/>/g, "")
     .replace(/^[ \t]{0,3}#{1,6}[ \t]+(.*?)(?:[ \t]+#+)?[ \t]*$/gm, "$1")
-    .replace(/([*_]{1,3})(\S.*?\S|\S)\1/g, "$2")
+    .replace(/([*_]{1,2})(\S.*?\S|\S)\1/g, "$2")
     .replace(/`+([^`]*)`+/g, "$1")
     .replace(/\n{2,}/g, "\n\n");
 }
@@ -96,7 +96,7 @@ function dateFromText(text) {
 /** As JavaScript engines on servers read it: one or two digits are a year or a month. */
 function parseDate(text) {
   const short = /^\s*-?(\d{1,2})\s*$/.exec(text);
-  if (!short) return Date.parse(text);
+  if (!short) return /^[\d.,\s]*[.,][\d.,\s]*$/.test(text) && !/^\d{1,2}\.\d{1,2}\.\d{4}$/.test(text) ? NaN : Date.parse(text);
   const n = Number(short[1]);
   if (n >= 1 && n <= 12) return Date.UTC(2001, n - 1, 1);
   if (n >= 13 && n <= 31) return NaN;
@@ -106,7 +106,7 @@ function parseDate(text) {
 /** A number of the given unit since its epoch, as a Luxon date. */
 function dateFromNumber(n, unit) {
   const D = DateTime();
-  const of = (ms) => D.fromMillis(Number.isFinite(ms) ? Math.trunc(ms) : 8.64e18);
+  const of = (ms) => D.fromMillis(Number.isFinite(ms) ? Math.floor(ms) : 8.64e18);
   switch (unit) {
     case "ms": return of(n);
     case "s": return of(Math.round(n * 1000));
@@ -454,7 +454,7 @@ const luxonOf = (v) => (isDateTime(v) ? v : DateTime().fromJSDate(isJsDate(v) ? 
 const back = (value, date) => (isDateTime(value) ? date : date.toJSDate());
 
 const UNIT = {
-  weekNumber: "weekNumber", week: "weekNumber", weeks: "weekNumber", yearDayNumber: "ordinal", weekday: "weekday",
+  weekNumber: "weekNumber", week: "weekNumber", weeks: "weekNumber", weekday: "weekday",
 };
 const UNITS = new Set("milliseconds seconds minutes hours days weeks months quarters years".split(" "));
 
@@ -481,6 +481,10 @@ const DATE = {
   extract: (d, part = "week") => {
     if (typeof d === "string" && part === "yearDayNumber") throw new TypeError("extract(): only a date has parts");
     const luxon = luxonOf(d);
+    if (part === "yearDayNumber") {
+      const start = isJsDate(d) ? new Date(d.getFullYear(), 0, 1) : luxon.startOf("year");
+      return Math.ceil((+d - +start) / 86400000);
+    }
     return luxon[Object.hasOwn(UNIT, part) ? UNIT[part] : luxon.isValid && part.endsWith("s") ? part.slice(0, -1) : part];
   },
   isBetween: (d, ...range) => {
