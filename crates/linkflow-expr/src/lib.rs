@@ -3,15 +3,22 @@
 //! A plain path is evaluated in Rust; everything else goes to QuickJS, which sees data and
 //! functions but no host object. There is no database, network, file, clock or secret here.
 
+mod case;
+mod chunk;
 pub mod code;
 mod error;
 mod intl;
+mod js;
+mod native;
 pub mod params;
 pub mod prelude;
 mod scope;
 mod template;
+mod token;
 mod value;
+mod world;
 
+pub use case::eval_case;
 pub use error::ExprError;
 pub use params::Compiled;
 pub use scope::{CustomData, Env, Scope};

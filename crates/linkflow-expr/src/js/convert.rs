@@ -1,0 +1,172 @@
+//! Values between Rust and the JavaScript engine.
+
+use linkflow_model::{Item, Object};
+use rquickjs::{Array, Ctx, Function, Result, Type, Value as Js};
+use serde_json::Value;
+
+use crate::Resolved;
+use crate::native::{Val, number};
+
+/// Deeper results are cut off: nothing that JSON came from is.
+const DEPTH_MAX: usize = 200;
+
+pub(super) fn to_js<'js>(ctx: &Ctx<'js>, value: &Value) -> Result<Js<'js>> {
+    Ok(match value {
+        Value::Null => Js::new_null(ctx.clone()),
+        Value::Bool(b) => Js::new_bool(ctx.clone(), *b),
+        Value::Number(n) => Js::new_number(ctx.clone(), n.as_f64().unwrap_or(f64::NAN)),
+        Value::String(s) => text(ctx, s)?,
+        Value::Array(list) => {
+            let array = Array::new(ctx.clone())?;
+            for (i, element) in list.iter().enumerate() {
+                array.set(i, to_js(ctx, element)?)?;
+            }
+            array.into_value()
+        }
+        Value::Object(object) => object_to_js(ctx, object)?,
+    })
+}
+
+pub(super) fn text<'js>(ctx: &Ctx<'js>, text: &str) -> Result<Js<'js>> {
+    rquickjs::String::from_str(ctx.clone(), text).map(rquickjs::String::into_value)
+}
+
+pub(super) fn object_to_js<'js>(ctx: &Ctx<'js>, object: &Object) -> Result<Js<'js>> {
+    let js = rquickjs::Object::new(ctx.clone())?;
+    for (key, value) in object {
+        js.set(key.as_str(), to_js(ctx, value)?)?;
+    }
+    Ok(js.into_value())
+}
+
+pub(super) fn item_to_js<'js>(ctx: &Ctx<'js>, item: &Item) -> Result<Js<'js>> {
+    if item.binary.is_some() || !item.paired.is_unknown() || item.error.is_some() {
+        let mut rest = item.clone();
+        rest.json = Default::default();
+        let js = to_js(ctx, &serde_json::to_value(&rest).unwrap_or(Value::Null))?;
+        if let Some(object) = js.as_object() {
+            object.set("json", object_to_js(ctx, &item.json)?)?;
+        }
+        return Ok(js);
+    }
+    let js = rquickjs::Object::new(ctx.clone())?;
+    js.set("json", object_to_js(ctx, &item.json)?)?;
+    Ok(js.into_value())
+}
+
+pub(super) fn items_to_js<'js>(ctx: &Ctx<'js>, items: &[Item]) -> Result<Js<'js>> {
+    let array = Array::new(ctx.clone())?;
+    for (i, item) in items.iter().enumerate() {
+        array.set(i, item_to_js(ctx, item)?)?;
+    }
+    Ok(array.into_value())
+}
+
+pub(super) fn val_to_js<'js>(ctx: &Ctx<'js>, value: Val<'_>) -> Result<Js<'js>> {
+    Ok(match value {
+        Val::Undefined => Js::new_undefined(ctx.clone()),
+        Val::Null => Js::new_null(ctx.clone()),
+        Val::Bool(b) => Js::new_bool(ctx.clone(), b),
+        Val::Num(n) => Js::new_number(ctx.clone(), n),
+        Val::Big(v) => to_js(ctx, v)?,
+        Val::Text(t) => text(ctx, &t)?,
+        Val::Array(list) => {
+            let array = Array::new(ctx.clone())?;
+            for (i, element) in list.iter().enumerate() {
+                array.set(i, to_js(ctx, element)?)?;
+            }
+            array.into_value()
+        }
+        Val::Object(object) => object_to_js(ctx, &object)?,
+        Val::Item(item) => item_to_js(ctx, item)?,
+        Val::Items(items) => items_to_js(ctx, items)?,
+    })
+}
+
+/// Text of the engine; halves of characters become replacement characters.
+pub(super) fn text_of<'js>(ctx: &Ctx<'js>, text: &rquickjs::String<'js>) -> Result<String> {
+    match text.to_string() {
+        Ok(text) => Ok(text),
+        Err(rquickjs::Error::Utf8(_)) => {
+            let well_formed: Function = ctx.globals().get("__lfwell")?;
+            well_formed.call((text.clone(),))
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// The result of an expression. `None` for what is no value: a function, or endless depth.
+pub(super) fn resolved<'js>(ctx: &Ctx<'js>, value: Js<'js>) -> Result<Option<Resolved>> {
+    Ok(Some(match value.type_of() {
+        Type::Undefined | Type::Uninitialized | Type::Symbol => Resolved::Undefined,
+        Type::Int | Type::Float => {
+            let n = value.as_number().unwrap_or(f64::NAN);
+            number::to_json(n).map_or(Resolved::NotFinite(n), Resolved::Json)
+        }
+        Type::Function | Type::Constructor => return Ok(None),
+        Type::Object | Type::Exception | Type::Proxy | Type::Promise => match kind_of(ctx, &value)? {
+            (1, date) => match date.as_string() {
+                Some(iso) => Resolved::Date(text_of(ctx, iso)?),
+                None => Resolved::Json(Value::Null),
+            },
+            (_, plain) => json(ctx, &plain, 0)?.map_or(Resolved::Undefined, Resolved::Json),
+        },
+        _ => json(ctx, &value, 0)?.map_or(Resolved::Undefined, Resolved::Json),
+    }))
+}
+
+/// What an object is, and its JSON form: 0 plain, 1 date, 2 something else.
+fn kind_of<'js>(ctx: &Ctx<'js>, value: &Js<'js>) -> Result<(i32, Js<'js>)> {
+    let kind: Function = ctx.globals().get("__lfkind")?;
+    let pair: Array = kind.call((value.clone(),))?;
+    Ok((pair.get(0)?, pair.get(1)?))
+}
+
+/// As JSON has it; `None` for what JSON leaves out.
+fn json<'js>(ctx: &Ctx<'js>, value: &Js<'js>, depth: usize) -> Result<Option<Value>> {
+    if depth > DEPTH_MAX {
+        return Ok(Some(Value::Null));
+    }
+    Ok(Some(match value.type_of() {
+        Type::Undefined | Type::Uninitialized | Type::Symbol | Type::Function | Type::Constructor => {
+            return Ok(None);
+        }
+        Type::Null => Value::Null,
+        Type::Bool => Value::Bool(value.as_bool().unwrap_or(false)),
+        Type::Int | Type::Float => {
+            number::to_json(value.as_number().unwrap_or(f64::NAN)).unwrap_or(Value::Null)
+        }
+        Type::String => match value.as_string() {
+            Some(text) => Value::String(text_of(ctx, text)?),
+            None => Value::Null,
+        },
+        Type::BigInt => {
+            let string: Function = ctx.globals().get("String")?;
+            Value::String(string.call((value.clone(),))?)
+        }
+        Type::Array => {
+            let Some(array) = value.as_array() else { return Ok(None) };
+            let mut list = Vec::with_capacity(array.len().min(1 << 16));
+            for i in 0..array.len() {
+                list.push(json(ctx, &array.get::<Js>(i)?, depth + 1)?.unwrap_or(Value::Null));
+            }
+            Value::Array(list)
+        }
+        _ => return object_json(ctx, value, depth),
+    }))
+}
+
+fn object_json<'js>(ctx: &Ctx<'js>, value: &Js<'js>, depth: usize) -> Result<Option<Value>> {
+    let plain = if depth > 0 { kind_of(ctx, value)?.1 } else { value.clone() };
+    let Some(js) = plain.as_object().filter(|_| !plain.is_array()) else {
+        return json(ctx, &plain, depth + 1);
+    };
+    let mut object = Object::new();
+    for entry in js.props::<rquickjs::String, Js>() {
+        let (key, value) = entry?;
+        if let Some(value) = json(ctx, &value, depth + 1)? {
+            object.insert(text_of(ctx, &key)?, value);
+        }
+    }
+    Ok(Some(Value::Object(object)))
+}
