@@ -1,23 +1,32 @@
 //! The node kinds, one file each. This list is the only place that names them all.
 
+mod aggregate;
 mod conditions;
 mod dates;
 mod error_trigger;
 mod execute_workflow;
 mod execute_workflow_trigger;
 mod filter;
+mod group;
+mod http_request;
 mod if_;
 mod js;
 mod limit;
 mod manual_trigger;
+mod merge;
 mod no_op;
 mod paths;
+mod remove_duplicates;
+mod rename_keys;
 mod repair;
 mod respond_to_webhook;
 mod schedule_trigger;
 mod set;
+mod sort;
+mod split_out;
 mod sticky_note;
 mod stop_and_error;
+mod summarize;
 mod switch;
 mod trigger_params;
 mod wait;
@@ -27,19 +36,27 @@ use linkflow_node::NodeKind;
 
 /// All kinds, in the order of their names.
 pub const ALL: &[NodeKind] = &[
+    NodeKind::of::<aggregate::Aggregate>(),
     NodeKind::of::<error_trigger::ErrorTrigger>(),
     NodeKind::of::<execute_workflow::ExecuteWorkflow>(),
     NodeKind::of::<execute_workflow_trigger::ExecuteWorkflowTrigger>(),
     NodeKind::of::<filter::Filter>(),
+    NodeKind::of::<http_request::HttpRequest>(),
     NodeKind::of::<if_::If>(),
     NodeKind::of::<limit::Limit>(),
     NodeKind::of::<manual_trigger::ManualTrigger>(),
+    NodeKind::of::<merge::Merge>(),
     NodeKind::of::<no_op::NoOp>(),
+    NodeKind::of::<remove_duplicates::RemoveDuplicates>(),
+    NodeKind::of::<rename_keys::RenameKeys>(),
     NodeKind::of::<respond_to_webhook::RespondToWebhook>(),
     NodeKind::of::<schedule_trigger::ScheduleTrigger>(),
     NodeKind::of::<set::Set>(),
+    NodeKind::of::<sort::Sort>(),
+    NodeKind::of::<split_out::SplitOut>(),
     NodeKind::of::<sticky_note::StickyNote>(),
     NodeKind::of::<stop_and_error::StopAndError>(),
+    NodeKind::of::<summarize::Summarize>(),
     NodeKind::of::<switch::Switch>(),
     NodeKind::of::<wait::Wait>(),
     NodeKind::of::<webhook::Webhook>(),

@@ -1,3 +1,7 @@
 //! What every node kind has to keep to.
 
 mod compliance;
+#[path = "suite/http_request.rs"]
+mod http_request;
+#[path = "suite/respond_to_webhook.rs"]
+mod respond_to_webhook;

@@ -1,5 +1,7 @@
 //! One file per n8n type, each with `translate`: its parameters, of any version, into ours.
 
+mod aggregate;
+mod http_request;
 #[cfg(test)]
 mod check;
 mod conditions;
@@ -11,12 +13,18 @@ mod if_;
 mod interval;
 mod limit;
 mod manual_trigger;
+mod merge;
 mod no_op;
+mod remove_duplicates;
+mod rename_keys;
 mod respond_to_webhook;
 mod schedule_trigger;
 mod set;
+mod sort;
+mod split_out;
 mod sticky_note;
 mod stop_and_error;
+mod summarize;
 mod switch;
 mod wait;
 mod webhook;
@@ -56,22 +64,30 @@ pub type Translate = fn(&N8nNode<'_>) -> Result<Translation, Unreadable>;
 
 /// All known types, with what translates them.
 const TYPES: &[(&str, Translate)] = &[
+    ("n8n-nodes-base.aggregate", aggregate::translate),
     ("n8n-nodes-base.cron", cron::translate),
     ("n8n-nodes-base.errorTrigger", error_trigger::translate),
     ("n8n-nodes-base.executeWorkflow", execute_workflow::translate),
     ("n8n-nodes-base.executeWorkflowTrigger", execute_workflow_trigger::translate),
     ("n8n-nodes-base.filter", if_::translate_filter),
+    ("n8n-nodes-base.httpRequest", http_request::translate),
     ("n8n-nodes-base.if", if_::translate_if),
     ("n8n-nodes-base.interval", interval::translate),
     ("n8n-nodes-base.limit", limit::translate),
     ("n8n-nodes-base.manualTrigger", manual_trigger::translate),
+    ("n8n-nodes-base.merge", merge::translate),
     ("n8n-nodes-base.noOp", no_op::translate),
+    ("n8n-nodes-base.removeDuplicates", remove_duplicates::translate),
+    ("n8n-nodes-base.renameKeys", rename_keys::translate),
     ("n8n-nodes-base.respondToWebhook", respond_to_webhook::translate),
     ("n8n-nodes-base.scheduleTrigger", schedule_trigger::translate),
     ("n8n-nodes-base.set", set::translate),
+    ("n8n-nodes-base.sort", sort::translate),
+    ("n8n-nodes-base.splitOut", split_out::translate),
     ("n8n-nodes-base.start", manual_trigger::translate),
     ("n8n-nodes-base.stickyNote", sticky_note::translate),
     ("n8n-nodes-base.stopAndError", stop_and_error::translate),
+    ("n8n-nodes-base.summarize", summarize::translate),
     ("n8n-nodes-base.switch", switch::translate),
     ("n8n-nodes-base.wait", wait::translate),
     ("n8n-nodes-base.webhook", webhook::translate),
@@ -85,19 +101,27 @@ pub fn find(node_type: &str) -> Option<Translate> {
 /// Kinds whose parameters are those of n8n's newest version as they are: the type and version
 /// under which the export writes them when they were changed or made here.
 const NEWEST: &[(&str, &str, f64)] = &[
+    ("aggregate", "n8n-nodes-base.aggregate", 1.0),
     ("error_trigger", "n8n-nodes-base.errorTrigger", 1.0),
     ("execute_workflow", "n8n-nodes-base.executeWorkflow", 1.2),
     ("execute_workflow_trigger", "n8n-nodes-base.executeWorkflowTrigger", 1.1),
     ("filter", "n8n-nodes-base.filter", 2.2),
+    ("http_request", "n8n-nodes-base.httpRequest", 4.2),
     ("if", "n8n-nodes-base.if", 2.2),
     ("limit", "n8n-nodes-base.limit", 1.0),
     ("manual_trigger", "n8n-nodes-base.manualTrigger", 1.0),
+    ("merge", "n8n-nodes-base.merge", 3.2),
     ("no_op", "n8n-nodes-base.noOp", 1.0),
+    ("remove_duplicates", "n8n-nodes-base.removeDuplicates", 2.0),
+    ("rename_keys", "n8n-nodes-base.renameKeys", 1.0),
     ("respond_to_webhook", "n8n-nodes-base.respondToWebhook", 1.4),
     ("schedule_trigger", "n8n-nodes-base.scheduleTrigger", 1.2),
     ("set", "n8n-nodes-base.set", 3.4),
+    ("sort", "n8n-nodes-base.sort", 1.0),
+    ("split_out", "n8n-nodes-base.splitOut", 1.0),
     ("sticky_note", "n8n-nodes-base.stickyNote", 1.0),
     ("stop_and_error", "n8n-nodes-base.stopAndError", 1.0),
+    ("summarize", "n8n-nodes-base.summarize", 1.1),
     ("switch", "n8n-nodes-base.switch", 3.2),
     ("wait", "n8n-nodes-base.wait", 1.1),
     ("webhook", "n8n-nodes-base.webhook", 1.1),
