@@ -151,6 +151,8 @@ pub fn warm_up() {
         let _ = prelude::install(&ctx);
         let _ = prelude::ensure_luxon(&ctx);
         let _ = CODE.load(&ctx);
+        // The C library reads the file of the process's zone at the first use of local time.
+        let _ = ctx.eval::<f64, _>("new Date(0).getTimezoneOffset()");
     });
 }
 

@@ -247,4 +247,9 @@ fn endless_and_greedy_code_is_ended() {
     assert_eq!(end("const a=[]; for(;;) a.push('x'.repeat(1000)+a.length)"), CodeFailure::Memory);
     assert!(matches!(end("function f(){f()} f()"), CodeFailure::Thrown { .. }));
     assert!(matches!(end("return {a: new Array(1e9)+''}"), CodeFailure::Thrown { .. }));
+    assert!(matches!(end("return {a: new Array(1e9).map(x => x)}"), CodeFailure::Thrown { .. }));
+    assert!(matches!(
+        end("return {a: Array.prototype.some.call({length: 1e15}, x => x)}"),
+        CodeFailure::Thrown { .. }
+    ));
 }

@@ -7,7 +7,7 @@ use linkflow_expr::code::{self, CodeFailure, CodeRequest};
 
 use crate::{frame, restrict};
 
-/// Name of the environment variable with the bound of the address space in bytes.
+/// Name of the environment variable that says by how many bytes the address space may grow.
 pub const MEMORY_VARIABLE: &str = "LINKFLOW_SANDBOX_BYTES";
 const MEMORY_BYTES_DEFAULT: u64 = 1 << 30;
 

@@ -34,7 +34,7 @@ pub struct PoolConfig {
     pub grace_ms: u64,
     /// The largest frame that a child may send.
     pub answer_bytes_max: usize,
-    /// Address space of a child, above what a run may use.
+    /// Address space that a child may add beside what a run may use.
     pub overhead_bytes: u64,
     /// The most that a run may ask for.
     pub memory_bytes_max: usize,
@@ -252,9 +252,13 @@ impl Pool {
     fn start(&self) -> Result<Process, NodeError> {
         let bytes = self.config.overhead_bytes + self.config.memory_bytes_max as u64;
         let failed = |cause: &str| result::unavailable(format!("its process does not start: {cause}"));
-        let mut child = Command::new(&self.config.program)
+        let mut command = Command::new(&self.config.program);
+        command.env_clear();
+        if let Ok(zone) = std::env::var("TZ") {
+            command.env("TZ", zone);
+        }
+        let mut child = command
             .args(&self.config.args)
-            .env_clear()
             .env(MEMORY_VARIABLE, bytes.to_string())
             .current_dir("/")
             .stdin(Stdio::piped())

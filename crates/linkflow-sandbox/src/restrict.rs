@@ -11,18 +11,27 @@ use seccompiler::{
     BpfProgram, SeccompAction, SeccompCmpArgLen, SeccompCmpOp, SeccompCondition, SeccompFilter, SeccompRule,
 };
 
-/// Restricts the calling process, which must have one thread. `memory_bytes` bounds its address
-/// space. Gives notes about walls that this kernel does not have.
+/// Restricts the calling process, which must have one thread. Its address space may grow by
+/// `memory_bytes`. Gives notes about walls that this kernel does not have.
 ///
 /// # Errors
 /// When a wall that must stand could not be built.
 pub fn restrict(memory_bytes: u64) -> Result<Vec<String>, String> {
+    // What the allocators have reserved up to here is no use of memory yet.
+    let reserved_bytes = address_space_bytes();
     close_all_but_pipes();
     no_new_privileges()?;
     let notes = fence_off_files();
-    limit_resources(memory_bytes)?;
+    limit_resources(reserved_bytes.saturating_add(memory_bytes))?;
     filter_calls()?;
     Ok(notes)
+}
+
+fn address_space_bytes() -> u64 {
+    // SAFETY: sysconf with a constant.
+    let page_bytes = unsafe { libc::sysconf(libc::_SC_PAGESIZE) }.max(4096) as u64;
+    let pages = std::fs::read_to_string("/proc/self/statm").ok();
+    pages.and_then(|s| s.split(' ').next()?.parse::<u64>().ok()).map_or(1 << 30, |n| n * page_bytes)
 }
 
 fn close_all_but_pipes() {

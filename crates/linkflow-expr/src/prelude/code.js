@@ -108,7 +108,7 @@ define("$item", (index) => {
 define("$input", $input);
 lazy(globals, "$json", () => currentItem()?.json);
 lazy(globals, "$data", () => currentItem()?.json);
-lazy(globals, "$binary", () => currentItem()?.binary);
+lazy(globals, "$binary", () => currentItem()?.binary ?? {});
 lazy(globals, "$itemIndex", () => current);
 define("$runIndex", context.runIndex);
 define("$prevNode", { name: context.prevNode?.name, outputIndex: context.prevNode?.outputIndex ?? 0, runIndex: context.prevNode?.runIndex ?? 0 });
@@ -443,7 +443,7 @@ BigInt.prototype.toJSON = function () { return this.toString(); };
 // ---- Results
 
 const typeName = (v) => (v === null ? "null" : Array.isArray(v) ? "an array" : typeof v === "object" ? "an object" : v === undefined ? "nothing" : `a ${typeof v}`);
-const isObject = (v) => typeof v === "object" && v !== null && !Array.isArray(v);
+const isObject = (v) => typeof v === "object" && v !== null && !Array.isArray(v) && !(v instanceof Date);
 const ITEM_KEYS = new Set(["json", "binary", "pairedItem", "error", "index"]);
 const looksLikeItem = (v) => Object.hasOwn(v, "json") || Object.hasOwn(v, "binary");
 
@@ -480,7 +480,7 @@ function pair(items) {
 
 /** The item that code for one item gave; undefined when it gave none. */
 function itemFrom(result, index) {
-  if (result === null || result === undefined) return undefined;
+  if ((result === null || result === undefined) && mode === "each") return undefined;
   if (!isObject(result)) refuse(`the code must return one object for each item, got ${typeName(result)}`);
   if (mode === "functionItem") return { json: result, binary: input()[index].binary, pairedItem: { item: index } };
   if (!looksLikeItem(result)) return { json: result, pairedItem: { item: index } };
@@ -521,7 +521,8 @@ async function runEach(code) {
 const familiar = (message) => message
   .replace(/^cannot read property '(.+)' of (undefined|null)$/, "Cannot read properties of $2 (reading '$1')")
   .replace(/^cannot set property '(.+)' of (undefined|null)$/, "Cannot set properties of $2 (setting '$1')")
-  .replace(/^'(.+)' is not defined$/, "$1 is not defined");
+  .replace(/^'(.+)' is not defined$/, "$1 is not defined")
+  .replace(/^'(.+)' is read-only$/, "Assignment to constant variable: $1");
 
 /** What was thrown, as text; with the place in the code where one is known. */
 function failure(thrown) {

@@ -2,7 +2,7 @@
 (function (host) {
 "use strict";
 /** No list in an expression or in code may be longer where a built-in walks all of it. */
-const LENGTH_MAX = 20_000_000;
+const LENGTH_MAX = 10_000_000;
 const lengthOf = (v) => (v === null || v === undefined ? 0 : Number(v.length));
 
 function guard(owner, name) {
@@ -20,7 +20,8 @@ function guard(owner, name) {
 
 for (const name of ["join", "toString", "toLocaleString", "indexOf", "lastIndexOf", "includes", "fill", "reverse",
   "sort", "concat", "splice", "copyWithin", "flat", "toReversed", "toSorted", "toSpliced", "with", "shift", "unshift",
-  "slice"]) guard(Array.prototype, name);
+  "slice", "forEach", "map", "filter", "some", "every", "reduce", "reduceRight", "find", "findIndex", "findLast",
+  "findLastIndex", "flatMap"]) guard(Array.prototype, name);
 
 const from = Array.from;
 Object.defineProperty(Array, "from", { writable: true, configurable: true, value: function from_(source, ...rest) {
