@@ -401,12 +401,14 @@ impl Node for HttpRequest {
         if n == 0 {
             return Ok(Outcome::items(Vec::new()));
         }
-        let first = reader.params(&input, 0);
+        // Credentials and groups are the same for all items: they are taken from the first one whose
+        // parameters can be read. Where none can, each item says why.
+        let first = (0..n).find_map(|i| reader.params(&input, i).ok());
         let auth = match &first {
-            Ok(params) => Auth::of(params, ctx).await?,
-            Err(_) => Auth::None,
+            Some(params) => Auth::of(params, ctx).await?,
+            None => Auth::None,
         };
-        let batch = first.ok().and_then(|params| params.options.batching.batch).and_then(Batch::bounds);
+        let batch = first.and_then(|params| params.options.batching.batch).and_then(Batch::bounds);
         let job = Job { input: &input, reader: &reader, auth: &auth, ctx };
         let (size, rest_ms) = batch.unwrap_or((n, 0));
         let mut items = Vec::new();

@@ -15,6 +15,11 @@ use crate::{js, paths};
 const ACCEPT: &str =
     "application/json,text/html,application/xhtml+xml,application/xml,text/*;q=0.9, image/*;q=0.8, */*;q=0.7";
 
+/// Headers that belong to the connection, or decide how a body is packed: they are the client's.
+/// People copy them out of their browsers, and wrong ones break the exchange.
+const CLIENTS_OWN: &[&str] =
+    &["accept-encoding", "connection", "content-length", "keep-alive", "te", "transfer-encoding", "upgrade"];
+
 /// A request that can still be changed.
 #[derive(Clone, Debug)]
 pub struct Draft {
@@ -28,6 +33,8 @@ pub struct Draft {
     pub secret_query: Vec<String>,
     /// The next page was at another origin: credentials are left out.
     pub is_away: bool,
+    /// The key that was made here, not one that the author gave.
+    idempotency_key: Option<String>,
     pub body: Payload,
 }
 
@@ -63,6 +70,7 @@ impl Draft {
             secret_headers: Vec::new(),
             secret_query: Vec::new(),
             is_away: false,
+            idempotency_key: None,
             body: Payload::None,
         };
         if params.send_query {
@@ -121,10 +129,10 @@ impl Draft {
         Ok(())
     }
 
-    /// Sets a header; one without a name is left out.
+    /// Sets a header; one without a name is left out, and so are those of the connection.
     pub fn set_header(&mut self, name: &str, value: &str) -> Result<(), NodeError> {
         let name = name.trim();
-        if name.is_empty() {
+        if name.is_empty() || CLIENTS_OWN.iter().any(|own| name.eq_ignore_ascii_case(own)) {
             return Ok(());
         }
         let key: HeaderName = name.parse().map_err(|_| {
@@ -151,9 +159,23 @@ impl Draft {
     pub fn add_idempotency_key(&mut self, params: &Params, key: String) {
         let changes = !matches!(self.method, http::Method::GET | http::Method::HEAD | http::Method::OPTIONS);
         if params.idempotency_key && changes && !self.headers.contains_key("idempotency-key") {
-            let value = HeaderValue::from_str(&key).expect("a key is hex digits");
-            self.headers.insert(HeaderName::from_static("idempotency-key"), value);
+            self.set_idempotency_key(&key);
+            self.idempotency_key = Some(key);
         }
+    }
+
+    fn set_idempotency_key(&mut self, key: &str) {
+        let value = HeaderValue::from_str(key).expect("a key is hex digits and a page's number");
+        self.headers.insert(HeaderName::from_static("idempotency-key"), value);
+    }
+
+    /// The same request for page `n` of the answers, which is an effect of its own.
+    pub fn for_page(&self, n: usize) -> Draft {
+        let mut draft = self.clone();
+        if let (Some(key), 1..) = (&self.idempotency_key, n) {
+            draft.set_idempotency_key(&format!("{key}-{n}"));
+        }
+        draft
     }
 
     pub fn set_secret_query(&mut self, name: &str, value: Value) {

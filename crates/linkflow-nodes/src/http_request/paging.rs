@@ -138,7 +138,7 @@ pub async fn pages(
     let mut response = json!({});
     let (mut n_items, mut n_equal) = (0, 1);
     loop {
-        let mut next = draft.clone();
+        let mut next = draft.for_page(pages.len());
         view.rules(&response, pages.len(), &draft)?.change(&mut next, pages.is_empty())?;
         let page = job.ask(&next, params, &fine).await?;
         n_equal = if pages.last().is_some_and(|last| last.body == page.body) { n_equal + 1 } else { 1 };

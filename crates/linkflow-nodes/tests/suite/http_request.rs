@@ -363,6 +363,30 @@ async fn what_changes_something_carries_a_key_of_its_own() {
     assert_eq!(key(&world.seen("/echo", json!({"method": "POST", "idempotencyKey": false})).await), None);
 }
 
+#[tokio::test]
+async fn headers_of_the_connection_are_the_clients_own() {
+    let mut world = world().await;
+    let params = json!({"sendHeaders": true, "specifyHeaders": "json",
+        "jsonHeaders": {"Accept-Encoding": "x-odd", "Content-Length": "99", "Connection": "close", "X-A": 1}});
+    let seen = world.seen("/echo", params).await;
+    assert_eq!(seen["headers"]["x-a"], "1");
+    assert_ne!(seen["headers"]["accept-encoding"], "x-odd");
+    assert_eq!(seen["headers"].get("content-length"), None);
+}
+
+#[tokio::test]
+async fn each_page_that_changes_something_has_a_key_of_its_own() {
+    let mut world = world().await;
+    let mut params = paging(json!({"limitPagesFetched": true, "maxRequests": 2,
+        "parameters": {"parameters": [{"type": "body", "name": "p", "value": "={{ $pageCount }}"}]}}));
+    params["method"] = json!("POST");
+    let seen = world.json("/echo", params).await;
+    let keys: Vec<&Value> =
+        seen.as_array().unwrap().iter().map(|i| &i["headers"]["idempotency-key"]).collect();
+    assert_ne!(keys[0], keys[1]);
+    assert_eq!(seen[1]["body"], r#"{"p":1}"#);
+}
+
 fn paging(rules: Value) -> Value {
     json!({"options": {"pagination": {"pagination": rules}}})
 }
