@@ -148,8 +148,8 @@ pub fn warm_up() {
     let Ok(runtime) = Runtime::new() else { return };
     let Ok(context) = Context::full(&runtime) else { return };
     context.with(|ctx| {
-        let _ = prelude::install(&ctx);
-        let _ = prelude::ensure_luxon(&ctx);
+        let _ = prelude::install_base(&ctx);
+        let _ = ctx.eval::<(), _>("[DateTime.now().toLocaleString(), $jmespath({}, 'a')]; undefined");
         let _ = CODE.load(&ctx);
         // The C library reads the file of the process's zone at the first use of local time.
         let _ = ctx.eval::<f64, _>("new Date(0).getTimezoneOffset()");
@@ -185,7 +185,7 @@ fn world<'js>(
     request: &CodeRequest,
     nodes: impl FnMut(&str) -> String + 'static,
 ) -> rquickjs::Result<JsObject<'js>> {
-    let host = prelude::install_host(ctx)?;
+    let host = prelude::install_base(ctx)?;
     prelude::set_clock(ctx, &request.zone, None)?;
     let nodes = std::cell::RefCell::new(nodes);
     host.set(

@@ -40,7 +40,7 @@ impl Script {
 }
 
 static EXTENSIONS: Script = Script::new("extensions", include_str!("prelude/extensions.js"));
-static CLOCK: Script = Script::new("clock", include_str!("prelude/clock.js"));
+static LAZY: Script = Script::new("lazy", include_str!("prelude/lazy.js"));
 static JMESPATH: Script = Script::new("jmespath", include_str!("prelude/jmespath.js"));
 static INTL: Script = Script::new("intl", include_str!("prelude/intl.js"));
 static LIMITS: Script = Script::new("limits", include_str!("prelude/limits.js"));
@@ -48,17 +48,23 @@ static LUXON: Script =
     Script::new("luxon", concat!("(function(){", include_str!("../vendor/luxon.js"), "\nreturn luxon})"));
 static LUXON_SETUP: Script = Script::new("luxon-setup", include_str!("prelude/luxon-setup.js"));
 
-/// Gives the context everything above. Dates load when something first asks for them.
+/// Gives the context everything above. Most of it loads when something first asks for it.
 pub fn install(ctx: &Ctx<'_>) -> Result<()> {
     install_host(ctx).map(drop)
 }
 
 /// The same; gives the functions that Rust lent.
 pub(crate) fn install_host<'js>(ctx: &Ctx<'js>) -> Result<Object<'js>> {
+    let host = install_base(ctx)?;
+    call(ctx, &EXTENSIONS, &host)?;
+    Ok(host)
+}
+
+/// The same without the methods that only expressions have.
+pub(crate) fn install_base<'js>(ctx: &Ctx<'js>) -> Result<Object<'js>> {
     let host = host(ctx)?;
-    for script in [&LIMITS, &CLOCK, &INTL, &EXTENSIONS, &JMESPATH] {
-        call(ctx, script, &host)?;
-    }
+    call(ctx, &LIMITS, &host)?;
+    call(ctx, &LAZY, &host)?;
     Ok(host)
 }
 
@@ -93,14 +99,21 @@ fn host<'js>(ctx: &Ctx<'js>) -> Result<Object<'js>> {
     )?;
     host.set("processZone", Function::new(ctx.clone(), intl::process_zone)?)?;
     host.set("locale", Function::new(ctx.clone(), |name: String| intl::locale(&name).map(str::to_owned))?)?;
-    host.set("loadLuxon", Function::new(ctx.clone(), load_luxon)?)?;
+    host.set("script", Function::new(ctx.clone(), late_script)?)?;
     Ok(host)
 }
 
-fn load_luxon<'js>(ctx: Ctx<'js>, host: Object<'js>) -> Result<Value<'js>> {
-    let library: Value = call(&ctx, &LUXON, &host)?;
-    let setup = LUXON_SETUP.load(&ctx)?;
-    setup.as_function().expect("every prelude script is a function").call((host, library))
+/// The value of a script that loads late.
+fn late_script<'js>(ctx: Ctx<'js>, name: String, host: Object<'js>) -> Result<Value<'js>> {
+    match name.as_str() {
+        "intl" => call(&ctx, &INTL, &host),
+        "jmespath" => call(&ctx, &JMESPATH, &host),
+        _ => {
+            let library: Value = call(&ctx, &LUXON, &host)?;
+            let setup = LUXON_SETUP.load(&ctx)?;
+            setup.as_function().expect("every prelude script is a function").call((host, library))
+        }
+    }
 }
 
 const BASE64: GeneralPurpose = base64::engine::general_purpose::STANDARD;

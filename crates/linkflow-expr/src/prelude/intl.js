@@ -4,7 +4,6 @@
 // offsets of time zones come from the host. An unknown locale is written as en-US.
 (function (host) {
 "use strict";
-const install = () => {
 const LOCALES = new Map();
 const ENGLISH_LIKE_BRITISH = new Set(["AU", "NZ", "IE", "ZA", "IN", "SG", "HK", "MT", "KE", "NG"]);
 const NUMBER_MARKS = { "de-CH": ["'", "."], "de-AT": [" ", ","], "fr-CH": [" ", ","], "it-CH": ["’", "."], "es-MX": [",", "."], "pt-PT": [" ", ","] };
@@ -446,20 +445,4 @@ for (const [name, value] of Object.entries({ DateTimeFormat: callable(DateTimeFo
   Object.defineProperty(intl, name, { value, writable: true, configurable: true });
 }
 return { intl, compare, DateTimeFormat, NumberFormat };
-};
-
-let made;
-const get = () => (made ??= install());
-Object.defineProperty(globalThis, "Intl", { configurable: true, get: () => get().intl, set(value) { Object.defineProperty(globalThis, "Intl", { value, writable: true, configurable: true }); } });
-const method = (owner, name, value) => Object.defineProperty(owner, name, { value, writable: true, configurable: true });
-const dates = (defaults) => function (locales, options) {
-  const ms = Date.prototype.getTime.call(this);
-  return Number.isNaN(ms) ? "Invalid Date" : new (get().DateTimeFormat)(locales, options, defaults).format(ms);
-};
-method(Date.prototype, "toLocaleString", dates("all"));
-method(Date.prototype, "toLocaleDateString", dates("onlyDate"));
-method(Date.prototype, "toLocaleTimeString", dates("onlyTime"));
-method(Number.prototype, "toLocaleString", function (locales, options) { return new (get().NumberFormat)(locales, options).format(Number(this)); });
-method(BigInt.prototype, "toLocaleString", function (locales, options) { return new (get().NumberFormat)(locales, options).format(BigInt(this)); });
-method(String.prototype, "localeCompare", function (other, _locales, options) { return get().compare(String(this), String(other), options); });
 })

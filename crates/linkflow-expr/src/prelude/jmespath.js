@@ -330,7 +330,5 @@ function jmespath(data, expression) {
   }
   return run(data) ?? null;
 }
-for (const name of ["$jmespath", "$jmesPath"]) {
-  Object.defineProperty(globalThis, name, { value: jmespath, writable: true, configurable: true });
-}
+return jmespath;
 })
