@@ -26,28 +26,28 @@ impl Chunk {
             return Err(ExprError::Syntax("there is nothing between the braces".to_owned()));
         }
         let native = native::parse(source, &tokens);
-        let program = Arc::new(js::Program::new(source, &tokens)?);
+        let program = Arc::new(js::Program::new(source));
         Ok(Chunk { native, program })
     }
 
-    pub fn is_native(&self) -> bool {
-        self.native.is_some()
-    }
-
     pub fn evaluate(&self, scope: &Scope<'_>) -> Result<Resolved, ExprError> {
-        if let Some(expr) = &self.native {
-            match native::evaluate(expr, scope) {
-                Ok(value) => return Ok(value.into_resolved()),
-                Err(Stop::Throw | Stop::Short) => return Ok(Resolved::Undefined),
-                Err(Stop::Error(error)) => return Err(error),
-                Err(Stop::GiveUp) => {}
-            }
-        }
-        self.program.evaluate(scope)
+        self.evaluate_natively(scope).unwrap_or_else(|| self.program.evaluate(scope))
     }
 
+    /// The value by the JavaScript engine alone.
+    #[cfg(test)]
     pub fn evaluate_in_js(&self, scope: &Scope<'_>) -> Result<Resolved, ExprError> {
-        self.program.evaluate(scope)
+        self.program.without_paths().evaluate(scope)
+    }
+
+    /// The value where Rust alone can give it.
+    pub fn evaluate_natively(&self, scope: &Scope<'_>) -> Option<Result<Resolved, ExprError>> {
+        match native::evaluate(self.native.as_ref()?, scope) {
+            Ok(value) => Some(Ok(value.into_resolved())),
+            Err(Stop::Throw | Stop::Short) => Some(Ok(Resolved::Undefined)),
+            Err(Stop::Error(error)) => Some(Err(error)),
+            Err(Stop::GiveUp) => None,
+        }
     }
 
     /// Appends the value as text.

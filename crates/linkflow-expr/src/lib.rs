@@ -6,6 +6,8 @@
 mod case;
 mod chunk;
 pub mod code;
+#[cfg(test)]
+mod differential;
 mod error;
 mod intl;
 mod js;

@@ -45,22 +45,6 @@ impl Template {
             pieces => concatenate(pieces, scope),
         }
     }
-
-    /// Whether no chunk of it needs the JavaScript engine, as far as one can see beforehand.
-    pub fn is_native(&self) -> bool {
-        self.pieces
-            .iter()
-            .all(|p| matches!(p, Piece::Text(_)) || matches!(p, Piece::Chunk(c) if c.is_native()))
-    }
-
-    /// The same value by the JavaScript engine alone: for comparing the two ways.
-    #[doc(hidden)]
-    pub fn evaluate_in_js(&self, scope: &Scope<'_>) -> Result<Resolved, ExprError> {
-        match &*self.pieces {
-            [Piece::Chunk(chunk)] => chunk.evaluate_in_js(scope),
-            _ => self.evaluate(scope),
-        }
-    }
 }
 
 fn concatenate(pieces: &[Piece], scope: &Scope<'_>) -> Result<Resolved, ExprError> {

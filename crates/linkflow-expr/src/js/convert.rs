@@ -7,8 +7,35 @@ use serde_json::Value;
 use crate::Resolved;
 use crate::native::{Val, number};
 
-/// Deeper results are cut off: nothing that JSON came from is.
+/// Deeper results are refused: what is that deep refers to itself.
 const DEPTH_MAX: usize = 200;
+/// Results with more values are refused: shared parts can make them endless.
+const VALUES_MAX: usize = 4_000_000;
+
+/// What is left of the limits of one result.
+struct Budget {
+    values: usize,
+    is_exceeded: bool,
+}
+
+impl Budget {
+    /// Counts one value; false when there have been too many, or it is too deep.
+    fn take(&mut self, depth: usize) -> bool {
+        if depth > DEPTH_MAX || self.values == 0 {
+            self.is_exceeded = true;
+            return false;
+        }
+        self.values -= 1;
+        !self.is_exceeded
+    }
+}
+
+/// The result of an expression, as far as it is one.
+pub(super) enum Outcome {
+    Value(Resolved),
+    Function,
+    TooLarge,
+}
 
 pub(super) fn to_js<'js>(ctx: &Ctx<'js>, value: &Value) -> Result<Js<'js>> {
     Ok(match value {
@@ -95,24 +122,28 @@ pub(super) fn text_of<'js>(ctx: &Ctx<'js>, text: &rquickjs::String<'js>) -> Resu
     }
 }
 
-/// The result of an expression. `None` for what is no value: a function, or endless depth.
-pub(super) fn resolved<'js>(ctx: &Ctx<'js>, value: Js<'js>) -> Result<Option<Resolved>> {
-    Ok(Some(match value.type_of() {
+/// What an expression gave.
+pub(super) fn resolved<'js>(ctx: &Ctx<'js>, value: Js<'js>) -> Result<Outcome> {
+    let mut budget = Budget { values: VALUES_MAX, is_exceeded: false };
+    let resolved = match value.type_of() {
         Type::Undefined | Type::Uninitialized | Type::Symbol => Resolved::Undefined,
         Type::Int | Type::Float => {
             let n = value.as_number().unwrap_or(f64::NAN);
             number::to_json(n).map_or(Resolved::NotFinite(n), Resolved::Json)
         }
-        Type::Function | Type::Constructor => return Ok(None),
+        Type::Function | Type::Constructor => return Ok(Outcome::Function),
         Type::Object | Type::Exception | Type::Proxy | Type::Promise => match kind_of(ctx, &value)? {
             (1, date) => match date.as_string() {
                 Some(iso) => Resolved::Date(text_of(ctx, iso)?),
                 None => Resolved::Json(Value::Null),
             },
-            (_, plain) => json(ctx, &plain, 0)?.map_or(Resolved::Undefined, Resolved::Json),
+            (_, plain) => {
+                object_json(ctx, &plain, 0, &mut budget)?.map_or(Resolved::Undefined, Resolved::Json)
+            }
         },
-        _ => json(ctx, &value, 0)?.map_or(Resolved::Undefined, Resolved::Json),
-    }))
+        _ => json(ctx, &value, 0, &mut budget)?.map_or(Resolved::Undefined, Resolved::Json),
+    };
+    Ok(if budget.is_exceeded { Outcome::TooLarge } else { Outcome::Value(resolved) })
 }
 
 /// What an object is, and its JSON form: 0 plain, 1 date, 2 something else.
@@ -123,9 +154,9 @@ fn kind_of<'js>(ctx: &Ctx<'js>, value: &Js<'js>) -> Result<(i32, Js<'js>)> {
 }
 
 /// As JSON has it; `None` for what JSON leaves out.
-fn json<'js>(ctx: &Ctx<'js>, value: &Js<'js>, depth: usize) -> Result<Option<Value>> {
-    if depth > DEPTH_MAX {
-        return Ok(Some(Value::Null));
+fn json<'js>(ctx: &Ctx<'js>, value: &Js<'js>, depth: usize, budget: &mut Budget) -> Result<Option<Value>> {
+    if !budget.take(depth) {
+        return Ok(None);
     }
     Ok(Some(match value.type_of() {
         Type::Undefined | Type::Uninitialized | Type::Symbol | Type::Function | Type::Constructor => {
@@ -148,24 +179,38 @@ fn json<'js>(ctx: &Ctx<'js>, value: &Js<'js>, depth: usize) -> Result<Option<Val
             let Some(array) = value.as_array() else { return Ok(None) };
             let mut list = Vec::with_capacity(array.len().min(1 << 16));
             for i in 0..array.len() {
-                list.push(json(ctx, &array.get::<Js>(i)?, depth + 1)?.unwrap_or(Value::Null));
+                list.push(json(ctx, &array.get::<Js>(i)?, depth + 1, budget)?.unwrap_or(Value::Null));
+                if budget.is_exceeded {
+                    return Ok(None);
+                }
             }
             Value::Array(list)
         }
-        _ => return object_json(ctx, value, depth),
+        _ => {
+            let (_, plain) = kind_of(ctx, value)?;
+            return object_json(ctx, &plain, depth, budget);
+        }
     }))
 }
 
-fn object_json<'js>(ctx: &Ctx<'js>, value: &Js<'js>, depth: usize) -> Result<Option<Value>> {
-    let plain = if depth > 0 { kind_of(ctx, value)?.1 } else { value.clone() };
+/// The JSON form that [`kind_of`] gave; it need not be an object.
+fn object_json<'js>(
+    ctx: &Ctx<'js>,
+    plain: &Js<'js>,
+    depth: usize,
+    budget: &mut Budget,
+) -> Result<Option<Value>> {
     let Some(js) = plain.as_object().filter(|_| !plain.is_array()) else {
-        return json(ctx, &plain, depth + 1);
+        return json(ctx, plain, depth + 1, budget);
     };
     let mut object = Object::new();
     for entry in js.props::<rquickjs::String, Js>() {
         let (key, value) = entry?;
-        if let Some(value) = json(ctx, &value, depth + 1)? {
+        if let Some(value) = json(ctx, &value, depth + 1, budget)? {
             object.insert(text_of(ctx, &key)?, value);
+        }
+        if budget.is_exceeded {
+            return Ok(None);
         }
     }
     Ok(Some(Value::Object(object)))

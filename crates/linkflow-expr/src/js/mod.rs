@@ -18,8 +18,9 @@ use rquickjs::{Context, Ctx, Error, Function, Persistent, Runtime, Value as Js};
 use crate::chunk::Text;
 use crate::native::Expr;
 use crate::prelude::{self, Script as Prelude};
-use crate::token::Token;
 use crate::{ExprError, Resolved, Scope};
+
+use convert::Outcome;
 
 /// The longest that one evaluation may take.
 const TIME_MAX_MS: u64 = 1_000;
@@ -34,29 +35,39 @@ static SETUP: Prelude = Prelude::new("setup", include_str!("setup.js"));
 #[derive(Debug)]
 pub(crate) struct Program {
     source: Arc<str>,
+    /// Whether plain paths in it are evaluated in Rust.
+    takes_paths: bool,
 }
 
 impl Program {
-    pub fn new(source: &str, _tokens: &[Token]) -> Result<Program, ExprError> {
-        Ok(Program { source: source.into() })
+    pub fn new(source: &str) -> Program {
+        Program { source: source.into(), takes_paths: true }
+    }
+
+    /// The same program without help from Rust for its paths.
+    #[cfg(test)]
+    pub fn without_paths(&self) -> Program {
+        Program { source: self.source.clone(), takes_paths: false }
     }
 
     pub fn evaluate(&self, scope: &Scope<'_>) -> Result<Resolved, ExprError> {
-        with_engine(|engine| {
-            engine.run(&self.source, scope, |ctx, value| match convert::resolved(ctx, value)? {
-                Some(resolved) => Ok(Ok(resolved)),
-                None => {
-                    Ok(Err(ExprError::Function("the result is a function: add () to call it".to_owned())))
-                }
+        let refuse = |why: &str| Err(ExprError::Function(why.to_owned()));
+        let value = with_engine(|engine| {
+            engine.run(self, scope, |ctx, value| {
+                Ok(match convert::resolved(ctx, value)? {
+                    Outcome::Value(resolved) => Ok(resolved),
+                    Outcome::Function => refuse("the result is a function: add () to call it"),
+                    Outcome::TooLarge => refuse("the result is too large or refers to itself"),
+                })
             })
-        })
-        .map(|value| value.unwrap_or(Resolved::Undefined))
+        });
+        value.map(|value| value.unwrap_or(Resolved::Undefined))
     }
 
     /// Appends the value as it stands between other text.
     pub fn append_text(&self, scope: &Scope<'_>, out: &mut String) -> Result<Text, ExprError> {
         let text = with_engine(|engine| {
-            engine.run(&self.source, scope, |ctx, value| {
+            engine.run(self, scope, |ctx, value| {
                 if let Some(text) = value.as_string() {
                     return convert::text_of(ctx, text).map(|t| Ok(Some(t)));
                 }
@@ -90,6 +101,8 @@ struct Compiled {
 struct Engine {
     // Dropped in this order: functions before the context, the context before the runtime.
     cache: HashMap<Arc<str>, Result<Rc<Compiled>, ExprError>>,
+    /// Of programs that take no paths.
+    cache_without_paths: HashMap<Arc<str>, Result<Rc<Compiled>, ExprError>>,
     clock: Option<Persistent<Function<'static>>>,
     /// Zone and time that the clock was set to last.
     clock_at: Option<(String, i64)>,
@@ -141,18 +154,25 @@ impl Engine {
         })));
         let context = Context::full(&runtime).map_err(|e| e.to_string())?;
         let clock = context.with(|ctx| set_up(&ctx).map_err(|_| prelude::thrown(&ctx)))?;
-        Ok(Engine { cache: HashMap::new(), clock: Some(clock), clock_at: None, context, runtime })
+        Ok(Engine {
+            cache: HashMap::new(),
+            cache_without_paths: HashMap::new(),
+            clock: Some(clock),
+            clock_at: None,
+            context,
+            runtime,
+        })
     }
 
-    /// Runs the function of `source` and hands its value to `take`. `None` when JavaScript threw.
+    /// Runs the function of a program and hands its value to `take`. `None` when JavaScript threw.
     /// The flag says whether the engine may be used again.
     fn run<T>(
         &mut self,
-        source: &Arc<str>,
+        program: &Program,
         scope: &Scope<'_>,
         take: impl for<'js> FnOnce(&Ctx<'js>, Js<'js>) -> rquickjs::Result<Result<T, ExprError>>,
     ) -> (Result<Option<T>, ExprError>, bool) {
-        let compiled = match self.compiled(source) {
+        let compiled = match self.compiled(program) {
             Ok(compiled) => compiled,
             Err(error) => return (Err(error), true),
         };
@@ -192,37 +212,39 @@ impl Engine {
         self.clock.clone()
     }
 
-    fn compiled(&mut self, source: &Arc<str>) -> Result<Rc<Compiled>, ExprError> {
-        if let Some(found) = self.cache.get(&**source) {
+    fn compiled(&mut self, program: &Program) -> Result<Rc<Compiled>, ExprError> {
+        let cache = if program.takes_paths { &self.cache } else { &self.cache_without_paths };
+        if let Some(found) = cache.get(&*program.source) {
             return found.clone();
         }
-        if self.cache.len() >= CACHE_MAX {
-            self.cache.clear();
+        let compiled = self.compile(program);
+        let cache = if program.takes_paths { &mut self.cache } else { &mut self.cache_without_paths };
+        if cache.len() >= CACHE_MAX {
+            cache.clear();
             self.runtime.run_gc();
         }
-        let compiled = self.compile(source);
-        self.cache.insert(source.clone(), compiled.clone());
+        cache.insert(program.source.clone(), compiled.clone());
         compiled
     }
 
     /// Compiles the first statement: it ends at a semicolon, or else at the last line break that
     /// leaves something sound before it.
-    fn compile(&self, source: &str) -> Result<Rc<Compiled>, ExprError> {
-        let error = match self.compile_tokens(source, None) {
+    fn compile(&self, program: &Program) -> Result<Rc<Compiled>, ExprError> {
+        let error = match self.compile_tokens(program, None) {
             Err(error @ ExprError::Syntax(_)) => error,
             other => return other,
         };
-        for n in transform::line_ends(source) {
-            if let Ok(compiled) = self.compile_tokens(source, Some(n)) {
+        for n in transform::line_ends(&program.source) {
+            if let Ok(compiled) = self.compile_tokens(program, Some(n)) {
                 return Ok(compiled);
             }
         }
         Err(error)
     }
 
-    fn compile_tokens(&self, source: &str, n_tokens: Option<usize>) -> Result<Rc<Compiled>, ExprError> {
+    fn compile_tokens(&self, program: &Program, n_tokens: Option<usize>) -> Result<Rc<Compiled>, ExprError> {
         let methods = METHODS.get().expect("an engine has told them");
-        let script = transform::script(source, n_tokens, methods)?;
+        let script = transform::script(&program.source, program.takes_paths, n_tokens, methods)?;
         let function = self.context.with(|ctx| match ctx.eval::<Function, _>(script.code) {
             Ok(function) => Ok(Persistent::save(&ctx, function)),
             Err(_) => Err(ExprError::Syntax(first_line(&prelude::thrown(&ctx)))),
@@ -264,7 +286,10 @@ fn failure(ctx: &Ctx<'_>, error: &Error) -> Failure {
         return Failure::Memory;
     }
     let thrown = ctx.catch();
-    let Some(object) = thrown.as_object() else { return Failure::Thrown };
+    let Some(object) = thrown.as_object() else {
+        // Without memory left the engine throws null.
+        return if thrown.is_null() { Failure::Memory } else { Failure::Thrown };
+    };
     if let Ok(Some(message)) = object.get::<_, Option<String>>("linkflow") {
         return Failure::Error(reach::take_error(&message).unwrap_or(ExprError::Function(message)));
     }

@@ -177,6 +177,17 @@ JSON.stringify = function (value, replacer, space) {
   return stringify(value, replacer, space);
 };
 
+// Dates in text name their zone; the engine knows only its offset.
+if (host.processZone() === "UTC") {
+  for (const name of ["toString", "toTimeString"]) {
+    const original = Date.prototype[name];
+    Date.prototype[name] = { [name]() {
+      const text = original.call(this);
+      return text.endsWith("GMT+0000") ? text + " (Coordinated Universal Time)" : text;
+    } }[name];
+  }
+}
+
 // ---- What must not be there
 
 // Length limits of what runs without looking at the clock.

@@ -186,6 +186,10 @@ const STATEMENTS: &[&str] = &[
     "try", "break", "continue", "import", "export", "yield", "await", "debugger", "with",
 ];
 
+/// Methods that change a list: another path to the same list must see it.
+const MUTATORS: &[&str] =
+    &["push", "pop", "shift", "unshift", "splice", "sort", "reverse", "fill", "copyWithin"];
+
 /// Names whose use means that shared date objects are within reach.
 const DATES: &[&str] = &["DateTime", "Duration", "Interval", "$now", "$today", "toDateTime", "Intl"];
 
@@ -209,6 +213,7 @@ struct Transform<'s> {
 /// The script for the first statement of `source`; with `n_tokens`, for its first tokens only.
 pub(super) fn script(
     source: &str,
+    takes_paths: bool,
     n_tokens: Option<usize>,
     methods: &HashSet<String>,
 ) -> Result<Script, ExprError> {
@@ -231,7 +236,11 @@ pub(super) fn script(
         unknown: Vec::new(),
     };
     let changes_data = transform.changes_data();
-    transform.walk(!changes_data)?;
+    transform.walk(takes_paths && !changes_data)?;
+    if transform.paths.len() > 1 && transform.names().any(|n| MUTATORS.contains(&n)) {
+        transform.start_over();
+        transform.walk(false)?;
+    }
     let may_leak = changes_data && transform.names().any(|n| DATES.contains(&n));
     Ok(Script { code: transform.write(), paths: transform.paths, may_leak })
 }
@@ -318,6 +327,13 @@ impl<'s> Transform<'s> {
             i += 1;
         }
         Ok(())
+    }
+
+    fn start_over(&mut self) {
+        self.edits.clear();
+        self.paths.clear();
+        self.used.clear();
+        self.unknown.clear();
     }
 
     /// Takes a path out; gives the token behind it.
@@ -570,7 +586,7 @@ mod tests {
 
     fn check(source: &str, expected: &str) {
         let methods = ["toInt", "first", "sum", "isEmpty"].map(str::to_owned).into();
-        let code = script(source, None, &methods).unwrap().code;
+        let code = script(source, true, None, &methods).unwrap().code;
         let body = code.split_once("return(").unwrap().1.strip_suffix("\n)})").unwrap();
         let mut plain = body.to_owned();
         for n in 0..4 {
@@ -605,6 +621,6 @@ mod tests {
     #[test]
     fn only_the_first_statement_counts() {
         check("1; 2", "1");
-        assert!(script("const a = 1", None, &HashSet::new()).is_err());
+        assert!(script("const a = 1", true, None, &HashSet::new()).is_err());
     }
 }

@@ -336,6 +336,13 @@ fn add<'a>(left: Val<'a>, right: Val<'a>) -> Result<'a> {
     if !matches!(left, Val::Text(_)) && !matches!(right, Val::Text(_)) {
         return Ok(Val::Num(to_number(&left)? + to_number(&right)?));
     }
+    #[cfg(test)]
+    if super::planted::has(super::planted::Bug::AddTexts)
+        && let (Val::Text(l), Val::Text(r)) = (&left, &right)
+        && let (Ok(l), Ok(r)) = (l.parse::<f64>(), r.parse::<f64>())
+    {
+        return Ok(Val::Num(l + r));
+    }
     let mut text = String::new();
     left.append_plain(&mut text);
     right.append_plain(&mut text);
@@ -371,6 +378,8 @@ fn compare<'a>(op: Op, left: &Val<'_>, right: &Val<'_>) -> Result<'a> {
     };
     Ok(Val::Bool(match (op, order) {
         (_, None) => false,
+        #[cfg(test)]
+        (Op::LessEqual, Some(o)) if super::planted::has(super::planted::Bug::Less) => o == Ordering::Less,
         (Op::Less, Some(o)) => o == Ordering::Less,
         (Op::LessEqual, Some(o)) => o != Ordering::Greater,
         (Op::Greater, Some(o)) => o == Ordering::Greater,

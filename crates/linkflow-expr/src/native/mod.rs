@@ -127,3 +127,29 @@ pub(crate) enum Op {
 /// Names that a path must not contain.
 pub(crate) const FORBIDDEN: [&str; 7] =
     ["constructor", "prototype", "__proto__", "caller", "arguments", "binding", "mainModule"];
+
+/// Wrong rules that the comparison of both ways must find.
+#[cfg(test)]
+pub(crate) mod planted {
+    use std::cell::Cell;
+
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    pub(crate) enum Bug {
+        /// `<=` taken for `<`.
+        Less,
+        /// Null joins as text.
+        JoinNull,
+        /// Two texts that look like numbers are added.
+        AddTexts,
+        /// Zero is true.
+        Zero,
+    }
+
+    thread_local! {
+        pub(crate) static BUG: Cell<Option<Bug>> = const { Cell::new(None) };
+    }
+
+    pub(crate) fn has(bug: Bug) -> bool {
+        BUG.get() == Some(bug)
+    }
+}

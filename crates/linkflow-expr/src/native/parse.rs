@@ -30,7 +30,9 @@ pub(crate) fn parse_path(source: &str, tokens: &[Token], from: usize) -> Option<
     loop {
         let before = parser.at;
         match parser.plain_step() {
-            Some(key) if !parser.is_mark("(") => expr = member(expr, key, false),
+            Some(key) if !parser.is_mark("(") && !parser.is_optional_call() => {
+                expr = member(expr, key, false)
+            }
             _ => {
                 return Some((expr, before));
             }
@@ -57,6 +59,11 @@ impl<'s> Parser<'s> {
 
     fn is_mark(&self, mark: &str) -> bool {
         self.peek() == Some((Kind::Mark, mark))
+    }
+
+    fn is_optional_call(&self) -> bool {
+        let next = self.tokens.get(self.at + 1).map(|t| t.text(self.source));
+        self.is_mark("?.") && next == Some("(")
     }
 
     fn take_mark(&mut self, mark: &str) -> Option<()> {

@@ -61,6 +61,8 @@ impl<'a> Val<'a> {
         match self {
             Val::Undefined | Val::Null => false,
             Val::Bool(b) => *b,
+            #[cfg(test)]
+            Val::Num(0.0) if super::planted::has(super::planted::Bug::Zero) => true,
             Val::Num(n) => *n != 0.0 && !n.is_nan(),
             Val::Text(t) => !t.is_empty(),
             _ => true,
@@ -150,6 +152,10 @@ pub(super) fn join(list: &[Value], separator: &str) -> Option<String> {
             out.push_str(separator);
         }
         let is_written = match Val::of(value) {
+            #[cfg(test)]
+            Val::Null if super::planted::has(super::planted::Bug::JoinNull) => {
+                Val::Null.append_plain(&mut out)
+            }
             Val::Null => true,
             Val::Array(inner) => append_list(&inner, &mut out, 1),
             other => other.append_plain(&mut out),
