@@ -1,3 +1,4 @@
 //! What holds for files as a whole.
 
 mod n8n_file;
+mod n8n_nodes;

@@ -101,6 +101,16 @@ pub fn truthy(value: &Value) -> bool {
     }
 }
 
+/// `left < right`: two texts by their letters, everything else as numbers.
+pub fn less(left: &Value, right: &Value) -> bool {
+    match (left, right) {
+        (Value::String(left), Value::String(right)) => left.encode_utf16().lt(right.encode_utf16()),
+        (Value::Array(_) | Value::Object(_), _) => less(&Value::String(text(left)), right),
+        (_, Value::Array(_) | Value::Object(_)) => less(left, &Value::String(text(right))),
+        _ => number(left) < number(right),
+    }
+}
+
 /// The regular expression that a text stands for: `/pattern/flags`, or the pattern alone.
 ///
 /// Lookarounds and references to groups are refused: they cannot be run in bounded time.

@@ -1,6 +1,7 @@
 //! The node kinds, one file each. This list is the only place that names them all.
 
 mod aggregate;
+mod compare_datasets;
 mod conditions;
 mod dates;
 mod error_trigger;
@@ -10,8 +11,10 @@ mod filter;
 mod group;
 mod http_request;
 mod if_;
+mod join;
 mod js;
 mod limit;
+mod loop_over_items;
 mod manual_trigger;
 mod merge;
 mod no_op;
@@ -37,6 +40,7 @@ use linkflow_node::NodeKind;
 /// All kinds, in the order of their names.
 pub const ALL: &[NodeKind] = &[
     NodeKind::of::<aggregate::Aggregate>(),
+    NodeKind::of::<compare_datasets::CompareDatasets>(),
     NodeKind::of::<error_trigger::ErrorTrigger>(),
     NodeKind::of::<execute_workflow::ExecuteWorkflow>(),
     NodeKind::of::<execute_workflow_trigger::ExecuteWorkflowTrigger>(),
@@ -44,6 +48,7 @@ pub const ALL: &[NodeKind] = &[
     NodeKind::of::<http_request::HttpRequest>(),
     NodeKind::of::<if_::If>(),
     NodeKind::of::<limit::Limit>(),
+    NodeKind::of::<loop_over_items::LoopOverItems>(),
     NodeKind::of::<manual_trigger::ManualTrigger>(),
     NodeKind::of::<merge::Merge>(),
     NodeKind::of::<no_op::NoOp>(),

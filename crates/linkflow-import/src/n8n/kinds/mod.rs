@@ -1,16 +1,18 @@
 //! One file per n8n type, each with `translate`: its parameters, of any version, into ours.
 
 mod aggregate;
-mod http_request;
 #[cfg(test)]
 mod check;
+mod compare_datasets;
 mod conditions;
 mod cron;
 mod error_trigger;
 mod execute_workflow;
 mod execute_workflow_trigger;
+mod http_request;
 mod if_;
 mod interval;
+mod item_lists;
 mod limit;
 mod manual_trigger;
 mod merge;
@@ -21,6 +23,7 @@ mod respond_to_webhook;
 mod schedule_trigger;
 mod set;
 mod sort;
+mod split_in_batches;
 mod split_out;
 mod sticky_note;
 mod stop_and_error;
@@ -65,6 +68,7 @@ pub type Translate = fn(&N8nNode<'_>) -> Result<Translation, Unreadable>;
 /// All known types, with what translates them.
 const TYPES: &[(&str, Translate)] = &[
     ("n8n-nodes-base.aggregate", aggregate::translate),
+    ("n8n-nodes-base.compareDatasets", compare_datasets::translate),
     ("n8n-nodes-base.cron", cron::translate),
     ("n8n-nodes-base.errorTrigger", error_trigger::translate),
     ("n8n-nodes-base.executeWorkflow", execute_workflow::translate),
@@ -73,6 +77,7 @@ const TYPES: &[(&str, Translate)] = &[
     ("n8n-nodes-base.httpRequest", http_request::translate),
     ("n8n-nodes-base.if", if_::translate_if),
     ("n8n-nodes-base.interval", interval::translate),
+    ("n8n-nodes-base.itemLists", item_lists::translate),
     ("n8n-nodes-base.limit", limit::translate),
     ("n8n-nodes-base.manualTrigger", manual_trigger::translate),
     ("n8n-nodes-base.merge", merge::translate),
@@ -83,6 +88,7 @@ const TYPES: &[(&str, Translate)] = &[
     ("n8n-nodes-base.scheduleTrigger", schedule_trigger::translate),
     ("n8n-nodes-base.set", set::translate),
     ("n8n-nodes-base.sort", sort::translate),
+    ("n8n-nodes-base.splitInBatches", split_in_batches::translate),
     ("n8n-nodes-base.splitOut", split_out::translate),
     ("n8n-nodes-base.start", manual_trigger::translate),
     ("n8n-nodes-base.stickyNote", sticky_note::translate),
@@ -102,6 +108,7 @@ pub fn find(node_type: &str) -> Option<Translate> {
 /// under which the export writes them when they were changed or made here.
 const NEWEST: &[(&str, &str, f64)] = &[
     ("aggregate", "n8n-nodes-base.aggregate", 1.0),
+    ("compare_datasets", "n8n-nodes-base.compareDatasets", 2.3),
     ("error_trigger", "n8n-nodes-base.errorTrigger", 1.0),
     ("execute_workflow", "n8n-nodes-base.executeWorkflow", 1.2),
     ("execute_workflow_trigger", "n8n-nodes-base.executeWorkflowTrigger", 1.1),
@@ -109,6 +116,7 @@ const NEWEST: &[(&str, &str, f64)] = &[
     ("http_request", "n8n-nodes-base.httpRequest", 4.2),
     ("if", "n8n-nodes-base.if", 2.2),
     ("limit", "n8n-nodes-base.limit", 1.0),
+    ("loop_over_items", "n8n-nodes-base.splitInBatches", 3.0),
     ("manual_trigger", "n8n-nodes-base.manualTrigger", 1.0),
     ("merge", "n8n-nodes-base.merge", 3.2),
     ("no_op", "n8n-nodes-base.noOp", 1.0),

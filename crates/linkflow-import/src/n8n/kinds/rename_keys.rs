@@ -1,0 +1,7 @@
+//! n8n's Rename Keys, version 1.
+
+use super::{N8nNode, Translation, Unreadable};
+
+pub fn translate(node: &N8nNode<'_>) -> Result<Translation, Unreadable> {
+    Ok(Translation::same("rename_keys", node.params))
+}

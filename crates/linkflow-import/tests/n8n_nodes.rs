@@ -1,0 +1,108 @@
+//! Nodes of n8n files, imported and run on their own, give what n8n gives.
+//!
+//! Each file in `linkflow-nodes/tests/n8n` holds a workflow whose node `T` gets pinned items, and
+//! what comes out of it.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use linkflow_expr::{Compiled, Env};
+use linkflow_import::n8n;
+use linkflow_model::{History, Item, Items, Shape, Workflow};
+use linkflow_node::testing::{NOW, TestHost, ctx};
+use linkflow_node::{Outcome, RunInput};
+use serde_json::{Value, json};
+
+fn folder() -> PathBuf {
+    let own = concat!(env!("CARGO_MANIFEST_DIR"), "/../linkflow-nodes/tests/n8n");
+    std::env::var_os("LINKFLOW_N8N_CASES").map_or_else(|| own.into(), Into::into)
+}
+
+/// The pinned items that reach each input of node `at`.
+fn inputs_of(workflow: &Workflow, at: usize) -> Vec<Items> {
+    let id = &workflow.nodes[at].id;
+    let n = workflow.edges.iter().filter(|e| e.to.node == *id).map(|e| e.to.port + 1).max().unwrap_or(1);
+    let items = |port: u32| -> Items {
+        let edge = workflow.edges.iter().find(|e| e.to.node == *id && e.to.port == port);
+        let source = edge.and_then(|e| workflow.node(&e.from.node));
+        let pinned = source.and_then(|s| workflow.pinned.get(&s.name)).cloned().unwrap_or_default();
+        Arc::new(pinned.into_iter().map(|v| serde_json::from_value::<Item>(v).expect("an item")).collect())
+    };
+    (0..n).map(items).collect()
+}
+
+fn run_input(workflow: &Workflow, at: usize) -> Arc<RunInput> {
+    let inputs = inputs_of(workflow, at);
+    let params = Arc::new(workflow.nodes[at].params.clone());
+    let items = inputs.iter().find(|i| !i.is_empty()).cloned().unwrap_or_default();
+    Arc::new(RunInput {
+        items,
+        sources: vec![None; inputs.len()],
+        inputs,
+        compiled: Arc::new(Compiled::of_object(&params)),
+        params,
+        env: Arc::new(Env { now: NOW, ..Env::default() }),
+        history: Arc::new(History::new(Arc::new(Shape::of(workflow)))),
+        node: at,
+        run: 0,
+    })
+}
+
+/// What comes out of `T`: its outputs, or `"error"`.
+async fn outcome(file: &Value, dir: &std::path::Path) -> Value {
+    let workflow = n8n::read(file["workflow"].as_object().expect("a workflow")).workflow;
+    let at = workflow.nodes.iter().position(|n| n.name == "T").expect("a node T");
+    let node = &workflow.nodes[at];
+    let Some(kind) = linkflow_nodes::find(&node.kind) else { return json!(format!("no kind {}", node.kind)) };
+    let mut ctx = ctx(dir, Arc::new(TestHost::default()));
+    ctx.on_error = node.on_error;
+    ctx.timezone = workflow.settings.timezone.clone().unwrap_or("UTC".to_owned());
+    match kind.run(run_input(&workflow, at), &ctx).await {
+        Ok(Outcome::Items(outputs)) => json!(outputs.ports),
+        Ok(other) => json!(format!("{other:?}")),
+        Err(error) => json!({ "error": error.to_string() }),
+    }
+}
+
+/// Trailing empty outputs, and how a message is worded, make no difference.
+fn plain(outcome: &Value) -> Value {
+    if outcome.get("error").is_some() {
+        return json!("error");
+    }
+    let Some(ports) = outcome.as_array() else { return outcome.clone() };
+    let mut ports = ports.clone();
+    while ports.last().is_some_and(|port| port.as_array().is_none_or(Vec::is_empty)) {
+        ports.pop();
+    }
+    for item in ports.iter_mut().filter_map(Value::as_array_mut).flatten() {
+        let Some(item) = item.as_object_mut() else { continue };
+        if item["json"].get("error").is_some() {
+            item["json"] = json!({ "error": "message" });
+        }
+        item.shift_remove("error");
+        if let Some(binary) = item.get_mut("binary").and_then(Value::as_object_mut) {
+            binary.values_mut().for_each(|file| *file = json!("file"));
+        }
+    }
+    json!(ports)
+}
+
+#[tokio::test]
+async fn imported_nodes_give_what_n8n_gives() {
+    let dir = tempfile::tempdir().expect("a temporary folder");
+    let mut differ = Vec::new();
+    let mut files: Vec<PathBuf> =
+        std::fs::read_dir(folder()).expect("the cases").map(|f| f.expect("a file").path()).collect();
+    files.sort();
+    for path in &files {
+        let text = std::fs::read_to_string(path).expect("a readable case");
+        let file: Value = serde_json::from_str(&text).expect("a case is JSON");
+        let Some(expected) = file.get("node") else { continue };
+        let found = outcome(&file, dir.path()).await;
+        if plain(&found) != plain(expected) {
+            let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+            differ.push(format!("{name}\n  expected {expected}\n  found    {found}"));
+        }
+    }
+    assert!(differ.is_empty(), "{} of {} differ:\n{}", differ.len(), files.len(), differ.join("\n"));
+}
