@@ -4,7 +4,7 @@
 //! # How to write a query file
 //! A noun has a file of its own (`tags.rs`): plain functions over a [`Tx`] beside the types they
 //! speak of, and thin methods of [`crate::Store`] that run them.
-//! ```ignore
+//! ```text
 //! impl Store {
 //!     pub async fn create_tag(&self, workspace: WorkspaceId, name: String) -> Result<Tag, StoreError> {
 //!         self.db.write(move |tx| insert(tx, workspace, &name)).await

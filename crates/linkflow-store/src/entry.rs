@@ -623,7 +623,7 @@ mod tests {
         let deep = (0..150).fold(json!(1), |inner, _| json!([inner]));
         let data = EntryData { state: Some(deep), ..EntryData::default() };
         let refused = encode(&[Entry { event: Event::Canceled { at: Millis(1) }, data }]).unwrap_err();
-        assert_eq!(refused.to_string(), "`items` nest 155 levels deep, at most 127 can be stored");
+        assert_eq!(refused.to_string(), "`items` nest 154 levels deep, at most 127 can be stored");
     }
 
     #[test]

@@ -68,7 +68,7 @@ impl Store {
     }
 
     /// Ends a worker in good order: what it still holds becomes ready for others.
-    pub async fn retire(&self, key: &WorkerKey, now: Millis) -> Result<Vec<ExecutionId>, StoreError> {
+    pub async fn retire(&self, key: &WorkerKey) -> Result<Vec<ExecutionId>, StoreError> {
         let key = key.clone();
         self.db
             .write_owed(move |tx| {
@@ -76,7 +76,12 @@ impl Store {
                     "UPDATE workers SET revoked = TRUE WHERE id = $1 AND epoch = $2",
                     params![key.id, key.epoch],
                 )?;
-                free(tx, key.id, now)
+                let now: Option<Millis> = tx.query_opt(
+                    "SELECT heartbeat_at FROM workers WHERE id = $1 AND epoch = $2",
+                    params![key.id, key.epoch],
+                    |row| row.get(0),
+                )?;
+                now.map_or(Ok(Vec::new()), |now| free(tx, key.id, now))
             })
             .await
     }
