@@ -70,11 +70,11 @@ fn code_for_all_items_gives_items_in_many_forms() {
         Mode::All,
         &[
             ("return [{a:1},{b:2},{c:3}]", r#"{"a":1} @0; {"b":2} @1; {"c":3} @2"#),
-            ("return {x:1}", r#"{"x":1}"#),
+            ("return {x:1}", r#"{"x":1} @0"#),
             ("return null", ""),
             ("return []", ""),
-            ("return [{json:{a:1}},{json:{a:2}}]", r#"{"a":1}; {"a":2}"#),
-            ("return [{binary:{}}]", "{}"),
+            ("return [{json:{a:1}},{json:{a:2}}]", r#"{"a":1}; {"a":2} @0"#),
+            ("return [{binary:{}}]", "{} @0"),
             ("return $input.all().reverse()", r#"{"a":3} @2; {"a":2} @1; {"a":1} @0"#),
             ("return items.filter(i=>i.json.a>1)", r#"{"a":2} @1; {"a":3} @2"#),
             ("return items.map(i=>({json:{n:i.json.a}}))", r#"{"n":1} @0; {"n":2} @1; {"n":3} @2"#),
@@ -86,7 +86,7 @@ fn code_for_all_items_gives_items_in_many_forms() {
             ("const items = [1]; return [{json:{items}}]", r#"{"items":[1]}"#),
             (
                 "return [{json:{d:new Date(0),u:undefined,f:()=>1,n:NaN,m:new Map([[1,2]]),b:10n,bf:Buffer.from('hi')}}]",
-                r#"{"d":"1970-01-01T00:00:00.000Z","n":null,"m":{},"b":"10","bf":{"type":"Buffer","data":[104,105]}}"#,
+                r#"{"d":"1970-01-01T00:00:00.000Z","n":null,"m":{},"b":"10","bf":{"type":"Buffer","data":[104,105]}} @0"#,
             ),
         ],
     );
@@ -167,11 +167,11 @@ fn code_sees_other_nodes_and_its_surroundings() {
         &[
             (
                 "return [{json:{x:$node['Set'].json.b, y:$('Set').first().json.b, n:$items('Set').length, l:$('Set').last().json.b, e:$('Set').isExecuted}}]",
-                r#"{"x":10,"y":10,"n":2,"l":20,"e":true}"#,
+                r#"{"x":10,"y":10,"n":2,"l":20,"e":true} @0"#,
             ),
             (
                 "return [{json:{w:$workflow.name, e:$execution.id, v:$vars.v, p:$prevNode.name, j:$json.a, t:typeof item, z:$now.zoneName}}]",
-                r#"{"w":"Test","e":"7","v":1,"p":"Set","j":1,"t":"undefined","z":"Europe/Berlin"}"#,
+                r#"{"w":"Test","e":"7","v":1,"p":"Set","j":1,"t":"undefined","z":"Europe/Berlin"} @0"#,
             ),
         ],
     );
@@ -182,10 +182,10 @@ fn promises_and_timers_come_to_their_end_at_once() {
     check(
         Mode::All,
         &[
-            ("const x = await new Promise(r=>setTimeout(()=>r(5),60000)); return {x}", r#"{"x":5}"#),
+            ("const x = await new Promise(r=>setTimeout(()=>r(5),60000)); return {x}", r#"{"x":5} @0"#),
             (
                 "const o=[]; setTimeout(()=>o.push('b'),20); setTimeout(()=>o.push('a'),10); await new Promise(r=>setTimeout(r,30)); return {o}",
-                r#"{"o":["a","b"]}"#,
+                r#"{"o":["a","b"]} @0"#,
             ),
             (
                 "await new Promise(()=>{})",
@@ -202,19 +202,19 @@ fn texts_and_bytes_can_be_turned_into_each_other() {
         &[
             (
                 "return {a:Buffer.from('héé').toString('base64'), b:Buffer.from('aMOpw6k=','base64').toString(), c:btoa('abc'), d:atob('YWJj'), e:Buffer.from('6869','hex').toString('utf8')}",
-                r#"{"a":"aMOpw6k=","b":"héé","c":"YWJj","d":"abc","e":"hi"}"#,
+                r#"{"a":"aMOpw6k=","b":"héé","c":"YWJj","d":"abc","e":"hi"} @0"#,
             ),
             (
                 "const u = new URL('/a/../b?x=1&y=a%20b#h', 'https://Ex.org:443/q'); return {h:u.href, y:u.searchParams.get('y'), s:new URLSearchParams({a:'x y'}).toString()}",
-                r##"{"h":"https://ex.org/b?x=1&y=a%20b#h","y":"a b","s":"a=x+y"}"##,
+                r##"{"h":"https://ex.org/b?x=1&y=a%20b#h","y":"a b","s":"a=x+y"} @0"##,
             ),
             (
                 "const c=require('crypto'); return {a:c.createHash('sha256').update('abc').digest('hex').slice(0,8), b:c.createHmac('sha256','key').update('The quick brown fox jumps over the lazy dog').digest('hex').slice(0,8), u:c.randomUUID().length, r:c.randomBytes(5).length}",
-                r#"{"a":"ba7816bf","b":"f7bc83f4","u":36,"r":5}"#,
+                r#"{"a":"ba7816bf","b":"f7bc83f4","u":36,"r":5} @0"#,
             ),
             (
                 "return {t:new TextDecoder().decode(new TextEncoder().encode('hé')), c:structuredClone({a:[1,new Date(0)]})}",
-                r#"{"t":"hé","c":{"a":[1,"1970-01-01T00:00:00.000Z"]}}"#,
+                r#"{"t":"hé","c":{"a":[1,"1970-01-01T00:00:00.000Z"]}} @0"#,
             ),
         ],
     );

@@ -117,6 +117,9 @@ struct Outgoing<'a> {
     wants_raw: bool,
 }
 
+/// Each item of a long list may ask once; more is a flood.
+const QUESTIONS_MAX: usize = 100_000;
+
 impl Pool {
     pub fn new(config: PoolConfig) -> Arc<Pool> {
         Arc::new_cyclic(|this| Pool {
@@ -188,7 +191,7 @@ impl Pool {
             self.greet(process).await?;
         }
         process.send(b'R', request).await?;
-        loop {
+        for _ in 0..QUESTIONS_MAX {
             let (kind, payload) = process.receive(self.config.answer_bytes_max).await?;
             match kind {
                 b'D' | b'F' => return Ok((kind, payload)),
@@ -200,6 +203,8 @@ impl Pool {
                 _ => return Err(result::unavailable("its process broke the protocol".to_owned())),
             }
         }
+        let what = "questions of code about other nodes".to_owned();
+        Err(NodeError::Limit { what, limit: QUESTIONS_MAX.to_string() })
     }
 
     /// Reads the child's first words: that it is restricted, and what this kernel lacks.

@@ -452,6 +452,13 @@ function checkJson(json, index) {
   return json;
 }
 
+function checkBinary(binary, index) {
+  if (binary !== undefined && binary !== null && !isObject(binary)) {
+    refuse(`the \`binary\` of an item must be an object, got ${typeName(binary)} [item ${index}]`);
+  }
+  return binary;
+}
+
 /** The list of items that code for all items gave. */
 function itemsFrom(result) {
   if (result === null) return [];
@@ -464,6 +471,7 @@ function itemsFrom(result) {
   return result.map((item, i) => {
     const unknown = Object.keys(item).find((k) => !ITEM_KEYS.has(k));
     if (unknown !== undefined) refuse(`an item has no key \`${unknown}\`; put the data into \`json\` [item ${i}]`);
+    checkBinary(item.binary, i);
     return { ...item, json: checkJson(item.json ?? (Object.hasOwn(item, "json") ? item.json : {}), i) };
   });
 }
@@ -473,7 +481,7 @@ function pair(items) {
   const n = input().length;
   return items.map((item, i) => {
     if (item.pairedItem !== undefined && item.pairedItem !== null) return item;
-    if (n === 1) return { ...item, pairedItem: { item: 0 } };
+    if (n === 1 || (n > 1 && items.length === 1)) return { ...item, pairedItem: { item: 0 } };
     return n === items.length ? { ...item, pairedItem: { item: i } } : item;
   });
 }
@@ -485,7 +493,7 @@ function itemFrom(result, index) {
   if (mode === "functionItem") return { json: result, binary: input()[index].binary, pairedItem: { item: index } };
   if (!looksLikeItem(result)) return { json: result, pairedItem: { item: index } };
   const item = { json: checkJson(result.json ?? (Object.hasOwn(result, "json") ? result.json : {}), index), pairedItem: result.pairedItem ?? { item: index } };
-  if (result.binary !== undefined) item.binary = result.binary;
+  if (checkBinary(result.binary, index) !== undefined) item.binary = result.binary;
   return item;
 }
 
@@ -497,6 +505,15 @@ const self = { helpers, getWorkflowStaticData: globals.$getWorkflowStaticData, g
 if (mode === "all" || mode === "function") lazy(globals, "items", input);
 if (mode === "each") lazy(globals, "item", currentItem);
 
+if (mode === "functionItem") {
+  define("getBinaryData", () => currentItem().binary);
+  define("setBinaryData", (binary) => { currentItem().binary = binary; });
+  for (const name of ["getBinaryData", "setBinaryData"]) {
+    self[name] = globals[name];
+    define(name + "Async", async (binary) => globals[name](binary));
+  }
+}
+
 async function runAll(code) {
   const result = await code.call(self);
   if (request.wantsRaw && !(Array.isArray(result) && result.every(isObject))) return { raw: result };
@@ -506,14 +523,11 @@ async function runAll(code) {
 async function runEach(code) {
   const out = [];
   for (current = 0; current < input().length; current++) {
-    if (mode === "functionItem") {
-      define("item", currentItem().json);
-      self.getBinaryData = () => currentItem().binary;
-      self.setBinaryData = (binary) => { currentItem().binary = binary; };
-    }
+    if (mode === "functionItem") define("item", currentItem().json);
     const item = itemFrom(await code.call(self), current);
     if (item !== undefined) out.push(item);
   }
+  current = Math.max(0, current - 1);
   return { items: out };
 }
 
