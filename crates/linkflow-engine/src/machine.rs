@@ -309,8 +309,8 @@ impl Machine {
     }
 
     fn decide_wake(&self, at: Millis, step: u32, by: Wake) -> Option<Event> {
-        let woken = self.step(step)?.is_woken_by(by, at) && self.failing.is_none();
-        woken.then_some(Event::Woken { at, step, by })
+        let is_woken = self.step(step)?.is_woken_by(by, at);
+        is_woken.then_some(Event::Woken { at, step, by })
     }
 
     fn decide_tick(&self, at: Millis) -> Vec<Event> {

@@ -92,6 +92,32 @@ fn a_join_inside_a_loop_runs_before_the_next_round_begins() {
 }
 
 #[test]
+fn of_two_joins_in_a_loop_the_one_below_waits_for_the_one_above() {
+    check(
+        "parallel; s -> h; h -> a; h -> b; a -> low; a -> high; b -> high.1; high -> low.1; low -> h",
+        &["start s [1]", "h done [1]", "a done [1]", "b done [1]", "high done [1]", "low done [0]"],
+        "h; a; b; high(a, b); low(a, high); end: success",
+    );
+}
+
+#[test]
+fn an_inner_loop_goes_round_before_the_outer_one() {
+    check(
+        "parallel; s -> outer; outer -> inner; inner -> body; body -0> inner; body -1> outer",
+        &[
+            "start s [1]",
+            "outer done [1]",
+            "inner done [1]",
+            "body done [1][1]",
+            "inner done [1]",
+            "body done [0][0]",
+            "outer done [0]",
+        ],
+        "outer; inner; body; inner#1; body#1; outer#1; end: success",
+    );
+}
+
+#[test]
 fn a_join_behind_a_loop_waits_until_the_loop_is_over() {
     check(
         "parallel; s -> head; head -1> body; body -> head; body -> m; head -0> m.1",
@@ -133,6 +159,24 @@ fn what_runs_while_an_execution_fails_may_not_park_any_more() {
         "parallel; s -> a; s -> b",
         &["start s [1]", "b began", "a fails", "b parks for a call"],
         "a; b; a failed; b parked; end: error",
+    );
+}
+
+#[test]
+fn a_failing_execution_tries_nothing_again() {
+    check(
+        "parallel; s -> a; s -> b; b: tries 3 1000",
+        &["start s [1]", "b began", "a fails", "b fails"],
+        "a; b; a failed; b failed; end: error",
+    );
+}
+
+#[test]
+fn a_failing_execution_waits_no_longer_than_its_limit() {
+    check(
+        "parallel; limit 1000; s -> a; s -> b; s -> c",
+        &["start s [1]", "a parks for a call", "b began", "c fails", "at 999", "tick", "at 1000", "tick"],
+        "a; b; c; a parked; c failed; timed out; end: error",
     );
 }
 
