@@ -73,7 +73,7 @@ fn code_for_all_items_gives_items_in_many_forms() {
             ("return {x:1}", r#"{"x":1} @0"#),
             ("return null", ""),
             ("return []", ""),
-            ("return [{json:{a:1}},{json:{a:2}}]", r#"{"a":1}; {"a":2} @0"#),
+            ("return [{json:{a:1}},{json:{a:2}}]", r#"{"a":1}; {"a":2}"#),
             ("return [{binary:{}}]", "{} @0"),
             ("return $input.all().reverse()", r#"{"a":3} @2; {"a":2} @1; {"a":1} @0"#),
             ("return items.filter(i=>i.json.a>1)", r#"{"a":2} @1; {"a":3} @2"#),
