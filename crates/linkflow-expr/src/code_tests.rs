@@ -83,7 +83,7 @@ fn code_for_all_items_gives_items_in_many_forms() {
                 "return [{json:{a:1},pairedItem:2},{json:{b:1},pairedItem:{item:0}}]",
                 r#"{"a":1} @2; {"b":1} @0"#,
             ),
-            ("const items = [1]; return [{json:{items}}]", r#"{"items":[1]}"#),
+            ("const items = [1]; return [{json:{items}}]", r#"{"items":[1]} @0"#),
             (
                 "return [{json:{d:new Date(0),u:undefined,f:()=>1,n:NaN,m:new Map([[1,2]]),b:10n,bf:Buffer.from('hi')}}]",
                 r#"{"d":"1970-01-01T00:00:00.000Z","n":null,"m":{},"b":"10","bf":{"type":"Buffer","data":[104,105]}} @0"#,
