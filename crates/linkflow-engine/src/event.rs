@@ -32,6 +32,23 @@ pub enum Event {
     Finished { at: Millis, outcome: Outcome },
 }
 
+impl Event {
+    /// When it happened.
+    pub fn at(&self) -> Millis {
+        match *self {
+            Event::Started { at, .. }
+            | Event::Began { at, .. }
+            | Event::Done { at, .. }
+            | Event::Failed { at, .. }
+            | Event::Parked { at, .. }
+            | Event::Woken { at, .. }
+            | Event::Canceled { at }
+            | Event::TimedOut { at }
+            | Event::Finished { at, .. } => at,
+        }
+    }
+}
+
 /// What a parked step waits for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Wait {

@@ -370,51 +370,30 @@ impl Machine {
         if self.outcome.is_some() {
             return;
         }
-        let at = match event {
-            Event::Started { at, node, outputs } => {
-                self.apply_started(*at, *node, outputs);
-                at
-            }
-            Event::Began { at, step, attempt } => {
+        match event {
+            Event::Started { at, node, outputs } => self.apply_started(*at, *node, outputs),
+            Event::Began { step, attempt, .. } => {
                 if self.awaiting(*step, *attempt).is_some() {
                     self.steps[*step as usize].state = StepState::Ready { began: true };
                 }
-                at
             }
-            Event::Done { at, step, attempt, outputs, failed } => {
+            Event::Done { step, attempt, outputs, failed, .. } => {
                 if self.awaiting(*step, *attempt).is_some() {
                     self.apply_done(*step, outputs, *failed);
                 }
-                at
             }
-            Event::Failed { at, step, attempt, retry_at } => {
+            Event::Failed { step, attempt, retry_at, .. } => {
                 if self.awaiting(*step, *attempt).is_some() {
                     self.apply_failed(*step, *retry_at);
                 }
-                at
             }
-            Event::Parked { at, step, wait } => {
-                self.apply_parked(*step, *wait);
-                at
-            }
-            Event::Woken { at, step, by } => {
-                self.apply_woken(*step, *by);
-                at
-            }
-            Event::Canceled { at } => {
-                self.is_canceled = true;
-                at
-            }
-            Event::TimedOut { at } => {
-                self.is_timed_out = true;
-                at
-            }
-            Event::Finished { at, outcome } => {
-                self.outcome = Some(*outcome);
-                at
-            }
-        };
-        self.clock.turn_to(*at, self.n_parked > 0 && self.n_parked == self.live.len());
+            Event::Parked { step, wait, .. } => self.apply_parked(*step, *wait),
+            Event::Woken { step, by, .. } => self.apply_woken(*step, *by),
+            Event::Canceled { .. } => self.is_canceled = true,
+            Event::TimedOut { .. } => self.is_timed_out = true,
+            Event::Finished { outcome, .. } => self.outcome = Some(*outcome),
+        }
+        self.clock.turn_to(event.at(), self.n_parked > 0 && self.n_parked == self.live.len());
     }
 
     fn apply_started(&mut self, at: Millis, node: u32, outputs: &[u32]) {
