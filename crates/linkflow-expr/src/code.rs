@@ -9,7 +9,7 @@ use std::collections::HashSet;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
-use linkflow_model::{Item, Items, Object, Source};
+use linkflow_model::{Item, Object};
 use rquickjs::context::EvalOptions;
 use rquickjs::promise::PromiseState;
 use rquickjs::{Context, Ctx, Function, Object as JsObject, Promise, Runtime, TypedArray, Value as JsValue};
@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
-use crate::{Scope, prelude};
+use crate::{ExprError, Scope, prelude, world};
 
 /// How often the code runs and what it sees; the names are those of the scripts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -428,21 +428,21 @@ pub fn context(scope: &Scope<'_>) -> Value {
 #[derive(Debug, Deserialize)]
 struct Question {
     node: String,
-    #[serde(default)]
-    items: Option<AskItems>,
-    #[serde(default)]
-    paired: Option<AskPaired>,
+    #[serde(flatten)]
+    ask: Ask,
 }
 
 #[derive(Debug, Deserialize)]
-struct AskItems {
-    output: Option<u32>,
-    run: Option<u32>,
-}
-
-#[derive(Debug, Deserialize)]
-struct AskPaired {
-    item: usize,
+#[serde(rename_all = "camelCase")]
+enum Ask {
+    /// Whether it has run.
+    Info {},
+    /// The items of an output, without one of that which leads here; of a run, else the last.
+    Items { output: Option<usize>, run: Option<usize> },
+    /// The item from which this one was made.
+    Paired { item: usize },
+    /// The item with the same index.
+    Same { item: usize },
 }
 
 /// Answers a question of [`run_code`] from the history of the execution. The names of files that
@@ -461,66 +461,31 @@ fn note_files<'a>(items: impl IntoIterator<Item = &'a Item>, files: &mut HashSet
 }
 
 fn answer_to(question: &Question, scope: &Scope<'_>, files: &mut HashSet<String>) -> Result<String, String> {
-    let name = &question.node;
-    let history = scope.history;
-    let node = history.shape.node(name).ok_or_else(|| format!("there is no node named \"{name}\""))?;
-    let runs = history.runs(node);
-    if question.items.is_none() && question.paired.is_none() {
-        let run = runs.len().saturating_sub(1);
-        return Ok(json!({ "isExecuted": !runs.is_empty(), "runIndex": run }).to_string());
-    }
-    if runs.is_empty() {
-        return Err(format!("node \"{name}\" has not run yet"));
-    }
-    if let Some(paired) = &question.paired {
-        let item = paired_item(scope, node, paired.item)?;
-        note_files([&item], files);
-        return Ok(json!({ "item": item }).to_string());
-    }
-    let ask = question.items.as_ref().expect("one of the two is asked");
-    let run = ask.run.unwrap_or(runs.len() as u32 - 1);
-    let output = ask.output.or_else(|| history.shape.output_towards(node, scope.node)).unwrap_or(0);
-    let items: Items = history.items(Source { node: node as u32, run, output });
-    note_files(items.iter(), files);
+    found(question, scope, files).map_err(|e| e.to_string())
+}
+
+fn found(question: &Question, scope: &Scope<'_>, files: &mut HashSet<String>) -> Result<String, ExprError> {
     #[derive(Serialize)]
-    struct Found<'a> {
-        items: &'a [Item],
+    #[serde(rename_all = "camelCase")]
+    enum Found<'a> {
+        Items(&'a [Item]),
+        Item(&'a Item),
     }
-    serde_json::to_string(&Found { items: &items }).map_err(|e| e.to_string())
-}
-
-/// The item of `target` from which item `index` of the asking node's input was made.
-fn paired_item(scope: &Scope<'_>, target: usize, index: usize) -> Result<Item, String> {
-    let name = &scope.history.shape.names[target];
-    let why = |reason: &str| format!("no item of \"{name}\" belongs to item {index}: {reason}");
-    let source = scope.sources.first().copied().flatten().ok_or_else(|| why("it has no source"))?;
-    trace(scope, source, index, target, 0).ok_or_else(|| why("the pairing ends before it gets there"))
-}
-
-/// Steps back from one output's item to the node it came from. Loops make long chains, so there
-/// is an end to the patience.
-fn trace(scope: &Scope<'_>, source: Source, index: usize, target: usize, depth: usize) -> Option<Item> {
-    const STEPS_MAX: usize = 2_000;
-    let items = scope.history.items(source);
-    let item = items.get(index)?;
-    if source.node as usize == target {
-        return Some(item.clone());
+    let name = question.node.as_str();
+    let found = match &question.ask {
+        Ask::Info {} => {
+            let runs = scope.history.runs(world::node_named(scope, name)?).len();
+            return Ok(json!({ "isExecuted": runs > 0, "runIndex": runs.saturating_sub(1) }).to_string());
+        }
+        Ask::Items { output, run } => Found::Items(world::node_items(scope, name, *output, *run)?),
+        Ask::Paired { item } => Found::Item(world::paired_item(scope, name, *item)?),
+        Ask::Same { item } => Found::Item(world::same_index(scope, name, *item)?),
+    };
+    match &found {
+        Found::Items(items) => note_files(*items, files),
+        Found::Item(item) => note_files([*item], files),
     }
-    if depth > STEPS_MAX {
-        return None;
-    }
-    let run = scope.history.runs(source.node as usize).get(source.run as usize)?;
-    item.paired.pairs().iter().find_map(|pair| {
-        let next = match &pair.source {
-            Some(other) => Source {
-                node: scope.history.shape.node(&other.previous_node)? as u32,
-                run: other.previous_node_run,
-                output: other.previous_node_output,
-            },
-            None => run.inputs.get(pair.input as usize).copied().flatten()?,
-        };
-        trace(scope, next, pair.item as usize, target, depth + 1)
-    })
+    serde_json::to_string(&found).map_err(|e| ExprError::Function(e.to_string()))
 }
 
 #[cfg(test)]

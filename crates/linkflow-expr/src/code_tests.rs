@@ -30,7 +30,7 @@ fn nodes(question: &str) -> String {
     match question {
         q if q.contains("Nope") => r#"{"error":"there is no node named \"Nope\""}"#.to_owned(),
         q if q.contains("items") => r#"{"items":[{"json":{"b":10}},{"json":{"b":20}}]}"#.to_owned(),
-        q if q.contains("paired") => r#"{"item":{"json":{"b":10}}}"#.to_owned(),
+        q if q.contains("paired") || q.contains("same") => r#"{"item":{"json":{"b":10}}}"#.to_owned(),
         _ => r#"{"isExecuted":true}"#.to_owned(),
     }
 }

@@ -60,6 +60,7 @@ function ask(question) {
 
 const itemsOf = (node, output, run) =>
   ask({ node, items: { output: output ?? null, run: run === undefined || run === -1 ? null : run } }).items;
+const sameOf = (node, item) => ask({ node, same: { item } }).item;
 const pairedOf = (node, item) => ask({ node, paired: { item } }).item;
 
 class NodeView {
@@ -74,13 +75,13 @@ class NodeView {
   }
   pairedItem(index) { return pairedOf(this.#name, index ?? current); }
   get item() { return pairedOf(this.#name, current); }
-  get isExecuted() { return ask({ node: this.#name, info: true }).isExecuted; }
-  get params() { return ask({ node: this.#name, info: true }).params; }
-  get context() { return ask({ node: this.#name, info: true }).context ?? {}; }
+  get isExecuted() { return ask({ node: this.#name, info: {} }).isExecuted; }
+  get params() { return ask({ node: this.#name, info: {} }).params; }
+  get context() { return ask({ node: this.#name, info: {} }).context ?? {}; }
   // The older form: $node["Name"].json
-  get json() { return this.item?.json; }
-  get binary() { return this.item?.binary; }
-  get runIndex() { return ask({ node: this.#name, info: true }).runIndex; }
+  get json() { return sameOf(this.#name, current)?.json; }
+  get binary() { return sameOf(this.#name, current)?.binary; }
+  get runIndex() { return ask({ node: this.#name, info: {} }).runIndex; }
   get parameter() { return this.params; }
 }
 
@@ -88,7 +89,7 @@ const views = new Map();
 function $(name) {
   if (typeof name !== "string" || name === "") refuse('$() needs the name of a node, as in $("Name")');
   if (!views.has(name)) {
-    ask({ node: name, info: true });
+    ask({ node: name, info: {} });
     views.set(name, new NodeView(name));
   }
   return views.get(name);
@@ -102,7 +103,7 @@ define("$item", (index) => {
   return {
     get $json() { return input()[at]?.json; },
     get $binary() { return input()[at]?.binary; },
-    $node: new Proxy({}, { get: (_, name) => (typeof name === "string" ? { get json() { return pairedOf(name, at)?.json; }, get binary() { return pairedOf(name, at)?.binary; } } : undefined) }),
+    $node: new Proxy({}, { get: (_, name) => (typeof name === "string" ? { get json() { return sameOf(name, at)?.json; }, get binary() { return sameOf(name, at)?.binary; } } : undefined) }),
   };
 });
 define("$input", $input);
