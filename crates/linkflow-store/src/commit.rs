@@ -231,3 +231,63 @@ pub(crate) fn read_loop(connection: Connection, path: PathBuf, queue: &Queue) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Options, Store};
+
+    fn store() -> (tempfile::TempDir, Store) {
+        let dir = tempfile::tempdir().unwrap();
+        let store = Store::open(dir.path(), Options::default()).unwrap();
+        (dir, store)
+    }
+
+    async fn run(store: &Store, sql: &'static str) -> Result<(), StoreError> {
+        store.db.write(move |tx| tx.batch(sql)).await
+    }
+
+    async fn rows(store: &Store) -> i64 {
+        store.db.read(|tx| tx.query_value("SELECT COUNT(*) FROM cursors", &[])).await.unwrap()
+    }
+
+    #[tokio::test]
+    async fn a_job_that_panics_is_undone_and_the_writer_lives_on() {
+        let (_dir, store) = store();
+        let answer: Result<(), StoreError> = store
+            .db
+            .write(|tx| {
+                tx.batch("INSERT INTO cursors VALUES ('a', 1)")?;
+                panic!("on purpose")
+            })
+            .await;
+        assert_eq!(answer, Err(StoreError::Database("a query panicked: on purpose".to_owned())));
+        assert_eq!(rows(&store).await, 0);
+        run(&store, "INSERT INTO cursors VALUES ('b', 1)").await.unwrap();
+        assert_eq!(rows(&store).await, 1);
+    }
+
+    #[tokio::test]
+    async fn a_full_disk_is_called_so_and_work_goes_on_once_there_is_space() {
+        let (_dir, store) = store();
+        let pages: i64 = store.db.write(|tx| tx.query_value("PRAGMA page_count", &[])).await.unwrap();
+        store
+            .db
+            .write(move |tx| tx.query(&format!("PRAGMA max_page_count = {pages}"), &[], |_| Ok(())))
+            .await
+            .unwrap();
+        let fill = "INSERT INTO cursors VALUES (printf('%200000s', 'x'), 1)";
+        let error = run(&store, fill).await.unwrap_err();
+        assert!(matches!(error, StoreError::DiskFull { .. }), "{error}");
+        store.db.write(|tx| tx.query("PRAGMA max_page_count = 1000000", &[], |_| Ok(()))).await.unwrap();
+        run(&store, fill).await.unwrap();
+        assert_eq!(rows(&store).await, 1);
+    }
+
+    #[tokio::test]
+    async fn readers_cannot_write() {
+        let (_dir, store) = store();
+        let answer = store.db.read(|tx| tx.batch("INSERT INTO cursors VALUES ('a', 1)")).await;
+        assert!(matches!(answer, Err(StoreError::ReadOnly { .. })), "{answer:?}");
+    }
+}

@@ -246,7 +246,7 @@ impl Store {
     ) -> Result<Vec<Claimed>, StoreError> {
         let (key, limit) = (key.clone(), self.options.poison_limit);
         let claimed = self.db.write_owed(move |tx| claim(tx, &key, &ids, now, limit)).await?;
-        self.decode_claims(claimed)
+        self.decode_claims(claimed, now).await
     }
 
     /// Takes up to `limit` executions that are ready, those that have been ready longest first.
@@ -268,10 +268,12 @@ impl Store {
                 claim(tx, &key, &ids, now, poison_limit)
             })
             .await?;
-        self.decode_claims(claimed)
+        self.decode_claims(claimed, now).await
     }
 
-    fn decode_claims(&self, claimed: Vec<RawClaim>) -> Result<Vec<Claimed>, StoreError> {
+    /// One whose journal cannot be read ends as dead, or goes back when another try may succeed;
+    /// it must not stay with a worker that knows nothing of it.
+    async fn decode_claims(&self, claimed: Vec<RawClaim>, now: Millis) -> Result<Vec<Claimed>, StoreError> {
         let mut decoded = Vec::with_capacity(claimed.len());
         for RawClaim { mut claimed, chunks } in claimed {
             match self.decode(&chunks) {
@@ -279,9 +281,10 @@ impl Store {
                     claimed.entries = entries;
                     decoded.push(claimed);
                 }
-                // It stays with the worker until its lease ends, and is dead after some tries.
                 Err(error) => {
-                    tracing::error!(execution = %claimed.id, %error, "the journal of {} cannot be read", claimed.id);
+                    let id = claimed.id;
+                    tracing::error!(execution = %id, %error, "the journal of {id} cannot be read");
+                    self.db.write_owed(move |tx| put_aside(tx, &claimed, &error, now)).await?;
                 }
             }
         }
@@ -613,6 +616,28 @@ fn bury(tx: &mut Tx<'_>, claimed: &Claimed, now: Millis) -> Result<(), StoreErro
         entries: journal::next_seq(tx, claimed.id)?,
     };
     end_execution(tx, claimed.id, &end).map(|_| ())
+}
+
+fn put_aside(tx: &mut Tx<'_>, claimed: &Claimed, error: &StoreError, now: Millis) -> Result<(), StoreError> {
+    if !matches!(error, StoreError::Unreadable(_) | StoreError::NotFound { .. }) {
+        return tx
+            .execute(
+                "UPDATE executions SET status = 'ready', owner = NULL, ready_at = $2 \
+                 WHERE id = $1 AND status = 'running'",
+                params![claimed.id, now],
+            )
+            .map(drop);
+    }
+    let end = End {
+        status: Status::Dead,
+        at: now,
+        error: Some(format!("its journal cannot be read: {error}")),
+        error_node: None,
+        keep_data: true,
+        custom_data: None,
+        entries: claimed.seq,
+    };
+    end_execution(tx, claimed.id, &end).map(drop)
 }
 
 /// How an execution ends.

@@ -211,6 +211,15 @@ fn open_reader(path: &Path) -> Result<Connection, StoreError> {
     Ok(connection)
 }
 
+/// Writes the log into the database file in `dir` and empties it. Blocks.
+pub(crate) fn checkpoint(dir: &Path) -> Result<(), StoreError> {
+    let path = dir.join("linkflow.db");
+    let connection = connect(&path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+    connection
+        .query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))
+        .map_err(|e| StoreError::sqlite(&path, &e))
+}
+
 fn connect(path: &Path, flags: OpenFlags) -> Result<Connection, StoreError> {
     let failed = |e: rusqlite::Error| StoreError::sqlite(path, &e);
     let connection =

@@ -11,7 +11,7 @@ use linkflow_model::{ExecutionId, Millis, Status, WorkflowId};
 use crate::blobs::{self, BlobId};
 use crate::db::{Db, Tx, params};
 use crate::executions::{first_id_at, remove};
-use crate::{Store, StoreError, workers};
+use crate::{Store, StoreError, open, workers};
 
 /// Executions removed in one transaction.
 const BATCH: usize = 200;
@@ -122,6 +122,7 @@ impl Store {
     }
 
     async fn give_space_back(&self) -> Result<(), StoreError> {
+        let mut is_smaller = false;
         for _ in 0..BATCHES_MAX {
             let free: u32 = self.db.read(|tx| tx.query_value("PRAGMA freelist_count", params![])).await?;
             // Some free pages are of use: the next executions go there.
@@ -133,6 +134,12 @@ impl Store {
                     tx.query(&format!("PRAGMA incremental_vacuum({PAGES})"), params![], |_| Ok(())).map(drop)
                 })
                 .await?;
+            is_smaller = true;
+        }
+        // The file itself becomes shorter when the log is written into it.
+        if is_smaller {
+            let dir = self.dir().to_owned();
+            on_thread(move || open::checkpoint(&dir)).await??;
         }
         Ok(())
     }

@@ -219,3 +219,17 @@ async fn many_callers_at_once_are_all_answered() {
     assert_eq!(ids.len(), 400);
     assert_eq!(w.status_counts().await.unwrap()["ready"], 400);
 }
+
+#[tokio::test]
+async fn an_execution_whose_journal_is_damaged_is_dead_and_says_why() {
+    let w = world();
+    let key = w.worker(0).await;
+    let (bad, good) = (w.accepted(0).await, w.accepted(1).await);
+    let raw = rusqlite::Connection::open(w.data().join("linkflow.db")).unwrap();
+    raw.execute("UPDATE journal SET data = x'0163' WHERE execution = ?1", [&bad.0.as_bytes()[..]]).unwrap();
+    let claimed: Vec<_> = w.claim_ready(&key, 10, t(2)).await.unwrap().iter().map(|c| c.id).collect();
+    assert_eq!(claimed, vec![good]);
+    let record = w.execution(workspace(), bad).await.unwrap().unwrap();
+    assert_eq!(record.status, Status::Dead);
+    assert!(record.error.unwrap().starts_with("its journal cannot be read: "));
+}

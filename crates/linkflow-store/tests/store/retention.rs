@@ -125,6 +125,8 @@ async fn space_comes_back_to_the_disk() {
     let after = w.size().await.unwrap();
     assert!(before.database > 9_000_000, "{before:?}");
     assert!(after.database < before.database / 2, "{before:?} -> {after:?}");
+    let file = std::fs::metadata(w.data().join("linkflow.db")).unwrap().len();
+    assert_eq!(file, after.database, "the file itself is shorter");
 }
 
 #[tokio::test]
