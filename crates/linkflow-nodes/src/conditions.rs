@@ -300,6 +300,8 @@ impl Operand {
 enum Side<'a> {
     Ready(Operand),
     PerItem(Part<'a>),
+    /// It is the same for all items, and cannot be compared.
+    Wrong(NodeError),
 }
 
 #[derive(Debug)]
@@ -359,25 +361,32 @@ impl<'a> Check<'a> {
         let of = Type::parse(&operator.of);
         let right_type = operator.right_type.as_deref().map_or(of, Type::parse);
         let (test, negated) = test_of(of, &operator.operation);
-        let left = self.side(part.get("leftValue"), of).map_err(|e| e.inside("leftValue"))?;
-        let right = if compares(test) {
-            self.side(part.get("rightValue"), right_type).map_err(|e| e.inside("rightValue"))?
-        } else {
-            Side::Ready(Operand::Undefined)
+        let left = self.side(part.get("leftValue"), of);
+        let mut right = match compares(test) {
+            true => self.side(part.get("rightValue"), right_type),
+            false => Side::Ready(Operand::Undefined),
         };
-        let regex = match (&right, test) {
-            (Side::Ready(pattern), Test::Matches) if self.options.type_validation != Validation::Legacy => {
-                Some(js::regex(pattern.as_text()).map_err(|e| e.inside("rightValue"))?)
+        let mut regex = None;
+        if let (Side::Ready(pattern), Test::Matches) = (&right, test) {
+            if self.options.type_validation != Validation::Legacy {
+                match js::regex(pattern.as_text()) {
+                    Ok(found) => regex = Some(found),
+                    Err(error) => right = Side::Wrong(error),
+                }
             }
-            _ => None,
-        };
+        }
         Ok(Rule { of, right_type, test, negated, left, right, regex })
     }
 
-    fn side(&self, part: Option<Part<'a>>, of: Type) -> Result<Side<'a>, NodeError> {
-        let Some(part) = part else { return Ok(Side::Ready(Operand::Undefined)) };
-        let Some(value) = part.constant() else { return Ok(Side::PerItem(part)) };
-        self.convert(Resolved::Json(value.clone()), of).map(Side::Ready)
+    fn side(&self, part: Option<Part<'a>>, of: Type) -> Side<'a> {
+        let Some(part) = part else { return Side::Ready(Operand::Undefined) };
+        match part.constant() {
+            None => Side::PerItem(part),
+            Some(value) => match self.convert(Resolved::Json(value.clone()), of) {
+                Ok(operand) => Side::Ready(operand),
+                Err(error) => Side::Wrong(error),
+            },
+        }
     }
 
     /// Whether the conditions hold for item `item`.
@@ -397,12 +406,14 @@ impl<'a> Check<'a> {
         let mut left_value = None;
         let left = match &rule.left {
             Side::Ready(operand) => operand,
+            Side::Wrong(error) => return Err(error.clone().inside("leftValue")),
             Side::PerItem(part) => left_value
                 .insert(self.resolve(*part, rule.of, input, item).map_err(|e| e.inside("leftValue"))?),
         };
         let mut right_value = None;
         let right = match &rule.right {
             Side::Ready(operand) => operand,
+            Side::Wrong(error) => return Err(error.clone().inside("rightValue")),
             Side::PerItem(part) => right_value.insert(
                 self.resolve(*part, rule.right_type, input, item).map_err(|e| e.inside("rightValue"))?,
             ),

@@ -83,7 +83,7 @@ impl Groups {
     /// Each group with its values and items.
     pub fn flat(&self) -> Vec<(Vec<Option<Value>>, Vec<usize>)> {
         let mut out = Vec::new();
-        flatten(&self.top, &mut Vec::new(), self.by_text, &mut out);
+        flatten(&self.top, &mut Vec::new(), &mut out);
         out
     }
 
@@ -106,27 +106,14 @@ fn text_of(value: &Option<Value>) -> String {
     value.as_ref().map_or("undefined".to_owned(), js::text)
 }
 
-fn flatten(
-    level: &Level,
-    path: &mut Vec<Option<Value>>,
-    by_text: bool,
-    out: &mut Vec<(Vec<Option<Value>>, Vec<usize>)>,
-) {
+fn flatten(level: &Level, path: &mut Vec<Option<Value>>, out: &mut Vec<(Vec<Option<Value>>, Vec<usize>)>) {
     if level.groups.is_empty() {
         out.push((path.clone(), level.items.clone()));
         return;
     }
-    let mut groups: Vec<&(Option<Value>, Level)> = level.groups.iter().collect();
-    if by_text {
-        // JavaScript lists whole numbers first among the keys of an object.
-        groups.sort_by_key(|(value, _)| {
-            let number = value.as_ref().and_then(Value::as_str).and_then(|t| t.parse::<u32>().ok());
-            number.map_or(u64::MAX, u64::from)
-        });
-    }
-    for (value, inner) in groups {
+    for (value, inner) in &level.groups {
         path.push(value.clone());
-        flatten(inner, path, by_text, out);
+        flatten(inner, path, out);
         path.pop();
     }
 }
