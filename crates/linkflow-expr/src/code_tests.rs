@@ -233,23 +233,27 @@ fn what_the_code_keeps_and_prints_comes_out_beside_the_items() {
 
 #[test]
 fn endless_and_greedy_code_is_ended() {
-    let end = |source: &str| {
-        let request =
-            CodeRequest { time_ms: 100, memory_bytes: 16 << 20, ..request(Mode::All, source, three()) };
+    let end = |time_ms: u64, source: &str| {
+        let request = CodeRequest { time_ms, memory_bytes: 16 << 20, ..request(Mode::All, source, three()) };
         run_code(&request, nodes).unwrap_err()
     };
-    assert_eq!(end("for(;;);"), CodeFailure::TimedOut);
-    assert_eq!(
-        end("const f=()=>{Promise.resolve().then(f)}; f(); await new Promise(()=>{})"),
-        CodeFailure::TimedOut
-    );
-    assert_eq!(end("const f=()=>setTimeout(f,1); f(); await new Promise(()=>{})"), CodeFailure::TimedOut);
-    assert_eq!(end("const a=[]; for(;;) a.push('x'.repeat(1000)+a.length)"), CodeFailure::Memory);
-    assert!(matches!(end("function f(){f()} f()"), CodeFailure::Thrown { .. }));
-    assert!(matches!(end("return {a: new Array(1e9)+''}"), CodeFailure::Thrown { .. }));
-    assert!(matches!(end("return {a: new Array(1e9).map(x => x)}"), CodeFailure::Thrown { .. }));
-    assert!(matches!(
-        end("return {a: Array.prototype.some.call({length: 1e15}, x => x)}"),
-        CodeFailure::Thrown { .. }
-    ));
+    const SHORT_MS: u64 = 100;
+    for source in [
+        "for(;;);",
+        "const f=()=>{Promise.resolve().then(f)}; f(); await new Promise(()=>{})",
+        "const f=()=>setTimeout(f,1); f(); await new Promise(()=>{})",
+    ] {
+        assert_eq!(end(SHORT_MS, source), CodeFailure::TimedOut, "{source}");
+    }
+    const LONG_MS: u64 = 20_000;
+    let bomb = "const a=[]; for(;;) a.push('x'.repeat(1000)+a.length)";
+    assert_eq!(end(LONG_MS, bomb), CodeFailure::Memory);
+    for source in [
+        "function f(){f()} f()",
+        "return {a: new Array(1e9)+''}",
+        "return {a: new Array(1e9).map(x => x)}",
+        "return {a: Array.prototype.some.call({length: 1e15}, x => x)}",
+    ] {
+        assert!(matches!(end(LONG_MS, source), CodeFailure::Thrown { .. }), "{source}");
+    }
 }
