@@ -445,13 +445,32 @@ enum Ask {
     Same { item: usize },
 }
 
+/// The file whose bytes the question asks for, where it asks for such.
+pub fn asked_file(question: &str) -> Option<String> {
+    #[derive(Deserialize)]
+    struct File {
+        file: String,
+    }
+    serde_json::from_str::<File>(question).ok().map(|asked| asked.file)
+}
+
+/// The answer with a file's bytes.
+pub fn file_answer(bytes: &[u8]) -> String {
+    json!({ "data": decode(bytes, "base64") }).to_string()
+}
+
+/// The answer that something cannot be had; the code gets it as an error.
+pub fn refusal(why: &str) -> String {
+    json!({ "error": why }).to_string()
+}
+
 /// Answers a question of [`run_code`] from the history of the execution. The names of files that
 /// the code gets to see are added to `files`.
 pub fn answer(question: &str, scope: &Scope<'_>, files: &mut HashSet<String>) -> String {
     let answer = serde_json::from_str(question)
         .map_err(|e| format!("the question about a node cannot be read: {e}"))
         .and_then(|question| answer_to(&question, scope, files));
-    answer.unwrap_or_else(|error| json!({ "error": error }).to_string())
+    answer.unwrap_or_else(|error| refusal(&error))
 }
 
 fn note_files<'a>(items: impl IntoIterator<Item = &'a Item>, files: &mut HashSet<String>) {

@@ -1,7 +1,7 @@
 //! The parent's side: children that wait for work, one workspace each, and an end for those that
 //! do not keep to their limits.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::path::PathBuf;
 use std::process::Stdio;
 use std::sync::{Arc, Mutex, MutexGuard, Weak};
@@ -26,6 +26,10 @@ pub struct PoolConfig {
     pub args: Vec<String>,
     /// Runs at the same time; the rest wait.
     pub processes_max: usize,
+    /// Runs of one workspace at the same time, so that none can keep the others waiting.
+    pub processes_per_workspace_max: usize,
+    /// Whether a child is started before anybody needs it.
+    pub starts_ahead: bool,
     /// A child ends after this many runs.
     pub runs_max: u32,
     /// A child without work ends after this time.
@@ -47,10 +51,13 @@ impl PoolConfig {
     }
 
     pub fn of(program: PathBuf, args: Vec<String>) -> PoolConfig {
+        let processes_max = std::thread::available_parallelism().map_or(4, usize::from).max(4);
         PoolConfig {
             program,
             args,
-            processes_max: std::thread::available_parallelism().map_or(2, usize::from).max(2),
+            processes_max,
+            processes_per_workspace_max: processes_max - 1,
+            starts_ahead: true,
             runs_max: 500,
             idle_ms: 60_000,
             grace_ms: 500,
@@ -73,6 +80,8 @@ pub struct Pool {
 struct State {
     /// Children at rest, the longest first. Without a workspace: started ahead, never used.
     idle: Vec<Process>,
+    /// How many more runs each workspace may have; only those that have some now.
+    running: HashMap<WorkspaceId, Arc<Semaphore>>,
     is_sweeping: bool,
     /// Notes of children about this kernel are logged once.
     has_noted: bool,
@@ -135,16 +144,40 @@ impl Pool {
         Runner { pool: self.clone(), workspace, blobs }
     }
 
-    /// Processes that live now, at rest. For tests and figures.
+    /// Children at rest that a workspace has used. For tests and figures.
     pub fn n_idle(&self) -> usize {
-        self.state().idle.len()
+        self.state().idle.iter().filter(|p| p.workspace.is_some()).count()
     }
 
-    /// Starts a child before anybody asks for one.
-    pub fn start_ahead(&self) -> Result<(), NodeError> {
-        let process = self.start()?;
-        self.state().idle.push(process);
-        Ok(())
+    /// Kills what is at rest, as a machine short of memory would. For tests.
+    #[doc(hidden)]
+    pub fn kill_idle(&self) {
+        for process in &mut self.state().idle {
+            let _ = process.child.start_kill();
+            while matches!(process.child.try_wait(), Ok(None)) {
+                std::thread::yield_now();
+            }
+        }
+    }
+
+    /// Starts a child before anybody needs one, where none waits unused. Its start takes longer
+    /// than most runs.
+    pub fn start_ahead(&self) {
+        if self.state().idle.iter().any(|p| p.workspace.is_none()) {
+            return;
+        }
+        match self.start() {
+            Ok(process) => self.state().idle.push(process),
+            Err(e) => tracing::warn!("no child was started ahead: {e}"),
+        }
+    }
+
+    /// The runs that a workspace may still have.
+    fn share_of(&self, workspace: WorkspaceId) -> Arc<Semaphore> {
+        let mut state = self.state();
+        let most = self.config.processes_per_workspace_max.max(1);
+        state.running.retain(|_, share| Arc::strong_count(share) > 1);
+        state.running.entry(workspace).or_insert_with(|| Arc::new(Semaphore::new(most))).clone()
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -163,11 +196,14 @@ impl Pool {
         }
         let memory_bytes = call.memory_bytes.min(self.config.memory_bytes_max);
         let request = request(&call, memory_bytes)?;
+        let share = self.share_of(workspace);
+        let _share = share.acquire().await.map_err(|_| NodeError::Canceled)?;
         let _permit = self.permits.acquire().await.map_err(|_| NodeError::Canceled)?;
         let mut process = self.take(workspace)?;
         let limit = Duration::from_millis(call.time_ms.saturating_add(self.config.grace_ms));
         let mut known = files_in(&call.input.items);
-        let exchange = self.exchange(&mut process, &request, &call, &mut known);
+        let mut asked = Asked { call: &call, blobs, known: &mut known };
+        let exchange = self.exchange(&mut process, &request, &mut asked);
         let (kind, payload) = match tokio::time::timeout(limit, exchange).await {
             Ok(done) => done?,
             Err(_) => return Err(NodeError::TimedOut { limit_ms: call.time_ms }),
@@ -184,8 +220,7 @@ impl Pool {
         &self,
         process: &mut Process,
         request: &[u8],
-        call: &CodeCall,
-        known: &mut HashSet<String>,
+        asked: &mut Asked<'_>,
     ) -> Result<(u8, Vec<u8>), NodeError> {
         if !process.has_said_hello {
             self.greet(process).await?;
@@ -196,8 +231,7 @@ impl Pool {
             match kind {
                 b'D' | b'F' => return Ok((kind, payload)),
                 b'Q' => {
-                    let question = String::from_utf8_lossy(&payload);
-                    let answer = code::answer(&question, &call.input.scope(0), known);
+                    let answer = asked.answer(&String::from_utf8_lossy(&payload)).await;
                     process.send(b'A', answer.as_bytes()).await?;
                 }
                 _ => return Err(result::unavailable("its process broke the protocol".to_owned())),
@@ -226,6 +260,8 @@ impl Pool {
     fn take(&self, workspace: WorkspaceId) -> Result<Process, NodeError> {
         let found = {
             let mut state = self.state();
+            // One that ended while nobody looked is of no use to anybody.
+            state.idle.retain_mut(|p| matches!(p.child.try_wait(), Ok(None)));
             let own = state.idle.iter().rposition(|p| p.workspace == Some(workspace));
             let unused = || state.idle.iter().position(|p| p.workspace.is_none());
             own.or_else(unused).map(|at| state.idle.remove(at))
@@ -244,10 +280,14 @@ impl Pool {
             return;
         }
         process.since = Instant::now();
+        if self.config.starts_ahead {
+            self.start_ahead();
+        }
         let mut state = self.state();
         state.idle.push(process);
         if state.idle.len() > self.config.processes_max {
-            state.idle.remove(0);
+            let oldest = state.idle.iter().position(|p| p.workspace.is_some()).unwrap_or(0);
+            state.idle.remove(oldest);
         }
         if !std::mem::replace(&mut state.is_sweeping, true) {
             tokio::spawn(sweep(self.this.clone(), Duration::from_millis(self.config.idle_ms)));
@@ -293,8 +333,8 @@ async fn sweep(pool: Weak<Pool>, idle: Duration) {
         tokio::time::sleep(idle.max(Duration::from_millis(10))).await;
         let Some(pool) = pool.upgrade() else { return };
         let mut state = pool.state();
-        state.idle.retain(|p| p.since.elapsed() < idle);
-        if state.idle.is_empty() {
+        state.idle.retain(|p| p.workspace.is_none() || p.since.elapsed() < idle);
+        if state.idle.iter().all(|p| p.workspace.is_none()) {
             state.is_sweeping = false;
             return;
         }
@@ -339,6 +379,29 @@ impl Process {
         match self.child.wait().await {
             Ok(status) => result::unavailable(format!("its process ended with {status}")),
             Err(e) => result::unavailable(format!("its process ended: {e}")),
+        }
+    }
+}
+
+/// What the questions of one run are answered from.
+struct Asked<'a> {
+    call: &'a CodeCall,
+    blobs: Option<&'a Blobs>,
+    /// Files that the code has been shown; it may read these and no others.
+    known: &'a mut HashSet<String>,
+}
+
+impl Asked<'_> {
+    async fn answer(&mut self, question: &str) -> String {
+        let Some(file) = code::asked_file(question) else {
+            return code::answer(question, &self.call.input.scope(0), self.known);
+        };
+        match self.blobs {
+            Some(blobs) if self.known.contains(&file) => match blobs.get(&file).await {
+                Ok(bytes) => code::file_answer(&bytes),
+                Err(e) => code::refusal(&e.to_string()),
+            },
+            _ => code::refusal("this file is none of those that the code was given"),
         }
     }
 }

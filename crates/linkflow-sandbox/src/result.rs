@@ -75,14 +75,21 @@ async fn file_of(
 /// The error of a run that failed inside the child.
 pub fn failure(payload: &[u8], time_ms: u64, memory_bytes: usize) -> NodeError {
     match serde_json::from_slice(payload) {
-        Ok(CodeFailure::Thrown { message, description, item, .. }) => {
-            NodeError::Data { message, description, item }
+        Ok(CodeFailure::Thrown { message, description, item, logs }) => {
+            NodeError::Data { message, description: description.or_else(|| printed(&logs)), item }
         }
         Ok(CodeFailure::TimedOut) => NodeError::TimedOut { limit_ms: time_ms },
         Ok(CodeFailure::Memory) => memory(memory_bytes),
         Ok(CodeFailure::Engine(cause)) => unavailable(cause),
         Err(_) => unavailable(String::from_utf8_lossy(payload).chars().take(300).collect()),
     }
+}
+
+/// The last lines that the code printed before it failed.
+fn printed(logs: &[String]) -> Option<String> {
+    const LINES_MAX: usize = 20;
+    let last = &logs[logs.len().saturating_sub(LINES_MAX)..];
+    (!last.is_empty()).then(|| format!("printed before it failed:\n{}", last.join("\n")))
 }
 
 pub fn memory(bytes: usize) -> NodeError {

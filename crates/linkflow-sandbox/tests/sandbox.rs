@@ -110,6 +110,33 @@ async fn two_workspaces_never_share_a_child() {
 }
 
 #[tokio::test]
+async fn a_workspace_that_uses_up_its_share_keeps_nobody_else_waiting() {
+    let pool = Pool::new(PoolConfig { processes_max: 3, processes_per_workspace_max: 2, ..config() });
+    let endless = |n: u128| {
+        let runner = pool.runner(workspace(n), None);
+        async move { runner.run(call("for(;;);", numbered(1))).await }
+    };
+    let greedy = async { tokio::join!(endless(1), endless(1), endless(1), endless(1)) };
+    let modest = async {
+        tokio::task::yield_now().await;
+        let began = Instant::now();
+        pool.runner(workspace(2), None).run(call("return []", numbered(1))).await.unwrap();
+        began.elapsed()
+    };
+    let (ends, waited) = tokio::join!(greedy, modest);
+    assert!(matches!(ends.3, Err(NodeError::TimedOut { .. })));
+    assert!(waited < Duration::from_millis(390), "waited {waited:?}");
+}
+
+#[tokio::test]
+async fn a_child_that_died_at_rest_is_replaced() {
+    let pool = Pool::new(PoolConfig { starts_ahead: false, ..config() });
+    run(&pool, "return {a: 1}").await.unwrap();
+    pool.kill_idle();
+    assert_eq!(jsons(run(&pool, "return {a: 2}").await), json!([{"a": 2}]));
+}
+
+#[tokio::test]
 async fn a_canceled_run_takes_its_child_with_it() {
     let pool = Pool::new(config());
     run(&pool, "return []").await.unwrap();
@@ -144,6 +171,9 @@ async fn code_may_write_files_and_hand_on_its_own_but_forge_none() {
     let result = runner.run(call(write, numbered(1))).await.unwrap();
     let file = result.items[0].binary.as_ref().unwrap()["data"].clone();
     assert_eq!(&blobs.read(&file).await.unwrap()[..], b"hello");
+    let read = "const b = await this.helpers.getBinaryDataBuffer(0, 'data'); return {t: b.toString(), d: items[0].binary.data.data}";
+    let text = runner.run(call(read, result.items.clone())).await;
+    assert_eq!(jsons(text), json!([{"t": "hello", "d": "aGVsbG8="}]));
     let handed_on = runner.run(call("return items", result.items)).await.unwrap();
     assert_eq!(handed_on.items[0].binary.as_ref().unwrap()["data"].id, file.id);
     let forged =

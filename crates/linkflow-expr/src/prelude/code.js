@@ -28,7 +28,22 @@ const lazy = (owner, name, get, enumerable = false) =>
 
 let current = 0;
 let inputItems;
-const input = () => (inputItems ??= parse(request.items).map((item, i) => ({ ...item, pairedItem: { item: i } })));
+const input = () => (inputItems ??= withFiles(parse(request.items)).map((item, i) => ({ ...item, pairedItem: { item: i } })));
+
+/** The bytes of each file, as base64 under `data`; fetched when somebody looks. */
+function withFiles(items) {
+  for (const { binary } of items) {
+    for (const file of Object.values(binary ?? {})) {
+      Object.defineProperty(file, "data", {
+        configurable: true,
+        enumerable: false,
+        get: () => ask({ file: file.id }).data,
+        set(value) { Object.defineProperty(file, "data", { value, writable: true, enumerable: true, configurable: true }); },
+      });
+    }
+  }
+  return items;
+}
 const currentItem = () => input()[current];
 const notHere = (name) => {
   if (mode === "each") refuse(`${name} cannot be used when the code runs once for each item`);
@@ -47,21 +62,22 @@ const $input = {
 
 const answers = new Map();
 
-/** Asks the host about another node; each question once. */
-function ask(question) {
+/** Asks the host; each question once. What the answer holds is made of it by `read`. */
+function once(question, read) {
   const key = stringify(question);
   if (!answers.has(key)) {
     const answer = parse(host.nodes(key));
     if (answer.error !== undefined) refuse(answer.error);
-    answers.set(key, answer);
+    answers.set(key, read(answer));
   }
   return answers.get(key);
 }
+const ask = (question) => once(question, (answer) => answer);
 
 const itemsOf = (node, output, run) =>
-  ask({ node, items: { output: output ?? null, run: run === undefined || run === -1 ? null : run } }).items;
-const sameOf = (node, item) => ask({ node, same: { item } }).item;
-const pairedOf = (node, item) => ask({ node, paired: { item } }).item;
+  once({ node, items: { output: output ?? null, run: run === undefined || run === -1 ? null : run } }, (a) => withFiles(a.items));
+const sameOf = (node, item) => once({ node, same: { item } }, (a) => withFiles([a.item])[0]);
+const pairedOf = (node, item) => once({ node, paired: { item } }, (a) => withFiles([a.item])[0]);
 
 class NodeView {
   #name;
@@ -434,9 +450,19 @@ define("crypto", { randomUUID: cryptoModule.randomUUID, getRandomValues: (view) 
 
 const helper = (name) => () => refuse(`helpers.${name}() is not available in code: use a node for it`);
 const helpers = Object.fromEntries(["httpRequest", "httpRequestWithAuthentication", "requestWithAuthenticationPaginated",
-  "request", "requestOAuth1", "requestOAuth2", "getBinaryDataBuffer", "prepareBinaryData", "setBinaryDataBuffer",
-  "binaryToString", "returnJsonArray"].map((name) => [name, helper(name)]));
+  "request", "requestOAuth1", "requestOAuth2", "setBinaryDataBuffer"].map((name) => [name, helper(name)]));
 helpers.returnJsonArray = (data) => [data].flat().map((json) => ({ json }));
+const fileOf = (index, name) => {
+  const file = typeof name === "object" ? name : input()[index]?.binary?.[name];
+  return file ?? refuse(`item ${index} has no file ${stringify(name)}`);
+};
+helpers.getBinaryDataBuffer = async (index, name) => Buffer.from(fileOf(index, name).data, "base64");
+helpers.prepareBinaryData = async (bytes, fileName, mimeType) => ({
+  data: Buffer.from(bytes).toString("base64"),
+  mimeType: mimeType ?? "application/octet-stream",
+  ...(fileName === undefined ? {} : { fileName }),
+});
+helpers.binaryToString = async (bytes, encoding) => Buffer.from(bytes).toString(encoding);
 define("helpers", helpers);
 
 BigInt.prototype.toJSON = function () { return this.toString(); };
