@@ -203,8 +203,12 @@ struct Transform<'s> {
     source: &'s str,
     tokens: &'s [Token],
     methods: &'s HashSet<String>,
+    /// For each bracket the one that belongs to it.
+    partners: Vec<Option<usize>>,
     edits: Vec<Edit>,
     paths: Vec<Expr>,
+    /// The text of each path.
+    written: Vec<String>,
     /// Variables to fill, and names that are undefined.
     used: Vec<&'s str>,
     unknown: Vec<&'s str>,
@@ -230,11 +234,14 @@ pub(super) fn script(
         source,
         tokens,
         methods,
+        partners: Vec::new(),
         edits: Vec::new(),
         paths: Vec::new(),
+        written: Vec::new(),
         used: Vec::new(),
         unknown: Vec::new(),
     };
+    transform.match_brackets();
     let changes_data = transform.changes_data();
     transform.walk(takes_paths && !changes_data)?;
     if transform.paths.len() > 1 && transform.names().any(|n| MUTATORS.contains(&n)) {
@@ -332,6 +339,7 @@ impl<'s> Transform<'s> {
     fn start_over(&mut self) {
         self.edits.clear();
         self.paths.clear();
+        self.written.clear();
         self.used.clear();
         self.unknown.clear();
     }
@@ -345,8 +353,13 @@ impl<'s> Transform<'s> {
         if next <= i + 1 || self.is_mark(next, "=") {
             return None;
         }
-        let n = self.paths.len();
-        self.paths.push(expr);
+        // The same path is the same object each time.
+        let written = self.tokens[i..next].iter().map(|t| t.text(self.source)).collect::<String>();
+        let n = self.written.iter().position(|w| *w == written).unwrap_or(self.paths.len());
+        if n == self.paths.len() {
+            self.paths.push(expr);
+            self.written.push(written);
+        }
         let text = format!("__lfp(__lfc,{n})");
         self.edits.push(Edit { from: self.tokens[i].start, to: self.tokens[next - 1].end, text });
         Some(next)
@@ -435,11 +448,10 @@ impl<'s> Transform<'s> {
         let (Some(close), Some((start, has_optional))) = (self.closing(i + 1), self.receiver(dot)) else {
             return;
         };
-        if dot == start + 1
-            && GLOBALS.contains(&self.text(start))
-            && self.text(start) != "$now"
-            && self.text(start) != "$today"
-        {
+        // `Math.max()` and the like are functions of the language, not methods of a value.
+        const VALUES: &[&str] = &["undefined", "NaN", "Infinity", "$now", "$today"];
+        let word = self.text(start);
+        if dot == start + 1 && GLOBALS.contains(&word) && !VALUES.contains(&word) {
             return;
         }
         // The items of a node have methods of their own by these names.
@@ -459,26 +471,34 @@ impl<'s> Transform<'s> {
 
     /// The bracket that closes the one at `open`.
     fn closing(&self, open: usize) -> Option<usize> {
-        let mut depth = 0;
-        for i in open..self.tokens.len() {
-            depth += self.depth_change(i);
-            if depth == 0 {
-                return (i > open).then_some(i);
-            }
-        }
-        None
+        self.partner(open).filter(|close| *close > open)
     }
 
     /// The bracket that opens the one that closes at `close`.
     fn opening(&self, close: usize) -> Option<usize> {
-        let mut depth = 0;
-        for i in (0..=close).rev() {
-            depth += self.depth_change(i);
-            if depth == 0 {
-                return Some(i);
+        self.partner(close).filter(|open| *open < close)
+    }
+
+    fn partner(&self, i: usize) -> Option<usize> {
+        self.partners.get(i).copied().flatten()
+    }
+
+    /// Matches all brackets once.
+    fn match_brackets(&mut self) {
+        self.partners = vec![None; self.tokens.len()];
+        let mut open = Vec::new();
+        for i in 0..self.tokens.len() {
+            match self.depth_change(i) {
+                1 => open.push(i),
+                -1 => {
+                    if let Some(partner) = open.pop() {
+                        self.partners[i] = Some(partner);
+                        self.partners[partner] = Some(i);
+                    }
+                }
+                _ => {}
             }
         }
-        None
     }
 
     fn depth_change(&self, i: usize) -> i32 {

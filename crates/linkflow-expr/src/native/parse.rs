@@ -7,17 +7,20 @@ use crate::token::{self, Kind, Token};
 
 /// Deeper nesting goes to the JavaScript engine, which guards its own stack.
 const DEPTH_MAX: u32 = 48;
+/// Longer chains of steps and operators go there, too: each is one level of the tree.
+const LINKS_MAX: u32 = 200;
 
 struct Parser<'s> {
     source: &'s str,
     tokens: &'s [Token],
     at: usize,
     depth: u32,
+    links: u32,
 }
 
 /// The whole of `tokens` as one expression.
 pub(crate) fn parse(source: &str, tokens: &[Token]) -> Option<Expr> {
-    let mut parser = Parser { source, tokens, at: 0, depth: 0 };
+    let mut parser = Parser { source, tokens, at: 0, depth: 0, links: 0 };
     let expr = parser.choice()?;
     (parser.at == tokens.len()).then_some(expr)
 }
@@ -25,10 +28,11 @@ pub(crate) fn parse(source: &str, tokens: &[Token]) -> Option<Expr> {
 /// The longest plain path that begins at token `from`, and the token behind it. A name that is
 /// called as a method is no part of it.
 pub(crate) fn parse_path(source: &str, tokens: &[Token], from: usize) -> Option<(Expr, usize)> {
-    let mut parser = Parser { source, tokens, at: from, depth: 0 };
+    let mut parser = Parser { source, tokens, at: from, depth: 0, links: 0 };
     let mut expr = parser.root()?;
     loop {
         let before = parser.at;
+        parser.link()?;
         match parser.plain_step() {
             Some(key) if !parser.is_mark("(") && !parser.is_optional_call() => {
                 expr = member(expr, key, false)
@@ -59,6 +63,11 @@ impl<'s> Parser<'s> {
 
     fn is_mark(&self, mark: &str) -> bool {
         self.peek() == Some((Kind::Mark, mark))
+    }
+
+    fn link(&mut self) -> Option<()> {
+        self.links += 1;
+        (self.links <= LINKS_MAX).then_some(())
     }
 
     fn is_optional_call(&self) -> bool {
@@ -115,6 +124,7 @@ impl<'s> Parser<'s> {
                 return Some(left);
             }
             self.at += 1;
+            self.link()?;
             let right = self.binary(level + 1)?;
             let (l, r) = (Box::new(left), Box::new(right));
             left = match op {
@@ -170,6 +180,7 @@ impl<'s> Parser<'s> {
             } else {
                 break;
             };
+            self.link()?;
             expr = match key {
                 Key::Name(method) if self.is_mark("(") => {
                     let args = self.args()?;

@@ -1,0 +1,11 @@
+//! Expressions from outside: the table of checked cases, what must not be possible, and other
+//! nodes' items.
+
+#[path = "expr/hostile.rs"]
+mod hostile;
+#[path = "expr/pairing.rs"]
+mod pairing;
+#[path = "expr/parsing.rs"]
+mod parsing;
+#[path = "expr/table.rs"]
+mod table;

@@ -1,0 +1,41 @@
+//! No text makes the parser or the evaluation panic.
+
+use linkflow_expr::eval_case;
+use proptest::prelude::*;
+use serde_json::json;
+
+const PARTS: [&str; 48] = [
+    "{{", "}}", "\\{{", "$json", ".a", "[0]", "[\"b\"]", "?.", "?.[", "(", ")", "[", "]", "{", "}", "`",
+    "${", "'", "\"", "/", "//", "/*", "*/", "\\", "\n", " ", "=>", "...", "+", "-", "!", "==", "&&", "??",
+    "?", ":", ",", ";", "$('A')", ".item", ".first()", ".toInt()", "1e5", ".5", "é", "😀", "new ", "return ",
+];
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 1_500, ..ProptestConfig::default() })]
+
+    #[test]
+    fn any_text_has_an_answer(text in "\\PC{0,60}") {
+        eval_case(&json!({"expression": format!("={text}"), "json": {"a": 1}}));
+        eval_case(&json!({"expression": format!("={{{{{text}}}}}"), "json": {"a": 1}}));
+    }
+
+    #[test]
+    fn any_mixture_of_pieces_has_an_answer(picks in prop::collection::vec(0usize..48, 0..24)) {
+        let text: String = picks.into_iter().map(|i| PARTS[i]).collect();
+        eval_case(&json!({"expression": format!("={{{{ {text} }}}}"), "json": {"a": [1, {"b": "x"}]}}));
+    }
+}
+
+#[test]
+fn deep_nesting_is_refused_and_does_not_overflow() {
+    for (open, close) in
+        [("(", ")"), ("[", "]"), ("!", ""), ("{a:", "}"), ("`${", "}`"), ("$if(1,", ")"), ("x=>", "")]
+    {
+        let code = format!("{}1{}", open.repeat(20_000), close.repeat(20_000));
+        eval_case(&json!({"expression": format!("={{{{ {code} }}}}")}));
+    }
+    let code = format!("$json{}", ".a".repeat(20_000));
+    eval_case(&json!({"expression": format!("={{{{ {code} }}}}"), "json": {}}));
+    let code = format!("'a'{}", ".trim()".repeat(5_000));
+    eval_case(&json!({"expression": format!("={{{{ {code} }}}}")}));
+}
