@@ -1,6 +1,8 @@
 //! What JavaScript makes of JSON values: texts, numbers, truth, and regular expressions. The
 //! semantics of many parameters come from there.
 
+use std::cmp::Ordering;
+
 use linkflow_node::NodeError;
 use regex::{Regex, RegexBuilder};
 use serde_json::{Number, Value};
@@ -104,10 +106,19 @@ pub fn truthy(value: &Value) -> bool {
 /// `left < right`: two texts by their letters, everything else as numbers.
 pub fn less(left: &Value, right: &Value) -> bool {
     match (left, right) {
-        (Value::String(left), Value::String(right)) => left.encode_utf16().lt(right.encode_utf16()),
+        (Value::String(left), Value::String(right)) => text_order(left, right).is_lt(),
         (Value::Array(_) | Value::Object(_), _) => less(&Value::String(text(left)), right),
         (_, Value::Array(_) | Value::Object(_)) => less(left, &Value::String(text(right))),
         _ => number(left) < number(right),
+    }
+}
+
+/// The order of two texts in JavaScript: by their UTF-16 code units.
+pub fn text_order(left: &str, right: &str) -> Ordering {
+    if left.is_ascii() && right.is_ascii() {
+        left.cmp(right)
+    } else {
+        left.encode_utf16().cmp(right.encode_utf16())
     }
 }
 

@@ -95,7 +95,7 @@ fn compare(than: Than, left: &Operand, right: &Operand) -> bool {
     };
     match (primitive(left), primitive(right)) {
         (Value::String(left), Value::String(right)) => {
-            than.orders(left.encode_utf16().cmp(right.encode_utf16()))
+            than.orders(js::text_order(&left, &right))
         }
         (left, right) => than.holds(js::number(&left), js::number(&right)),
     }

@@ -71,46 +71,19 @@ fn from_version_1_or_2(node: &N8nNode<'_>) -> Object {
     set(&mut params, "url", node.param(&["url"]).cloned());
     old_authentication(node, &mut params);
     let as_json = node.flag(&["jsonParameters"], false);
-    for (what, send, specify, fields, json, old_fields, old_json) in [
-        (
-            "query",
-            "sendQuery",
-            "specifyQuery",
-            "queryParameters",
-            "jsonQuery",
-            "queryParametersUi",
-            "queryParametersJson",
-        ),
-        (
-            "headers",
-            "sendHeaders",
-            "specifyHeaders",
-            "headerParameters",
-            "jsonHeaders",
-            "headerParametersUi",
-            "headerParametersJson",
-        ),
-        (
-            "body",
-            "sendBody",
-            "specifyBody",
-            "bodyParameters",
-            "jsonBody",
-            "bodyParametersUi",
-            "bodyParametersJson",
-        ),
-    ] {
-        if what == "body" && matches!(method.as_str(), Some("GET" | "HEAD" | "OPTIONS")) {
+    for (what, one) in [("Query", "query"), ("Headers", "header"), ("Body", "body")] {
+        if what == "Body" && matches!(method.as_str(), Some("GET" | "HEAD" | "OPTIONS")) {
             continue;
         }
-        let given = if as_json { node.param(&[old_json]) } else { node.param(&[old_fields, "parameter"]) };
+        let (fields, json) = (format!("{one}ParametersUi"), format!("{one}ParametersJson"));
+        let given = if as_json { node.param(&[&json]) } else { node.param(&[&fields, "parameter"]) };
         let Some(given) = given.filter(|g| !is_nothing(g)) else { continue };
-        params.insert(send.to_owned(), json!(true));
+        params.insert(format!("send{what}"), json!(true));
         if as_json {
-            params.insert(specify.to_owned(), json!("json"));
-            params.insert(json.to_owned(), given.clone());
+            params.insert(format!("specify{what}"), json!("json"));
+            params.insert(format!("json{what}"), given.clone());
         } else {
-            params.insert(fields.to_owned(), json!({ "parameters": given }));
+            params.insert(format!("{one}Parameters"), json!({ "parameters": given }));
         }
     }
     old_body(node, &mut params);
@@ -173,6 +146,9 @@ fn old_body(node: &N8nNode<'_>, params: &mut Object) {
             }
         }
         ("multipart-form-data", Some(names)) => {
+            // Beside files, only fields were sent.
+            params.shift_remove("specifyBody");
+            params.shift_remove("jsonBody");
             params.insert("sendBody".to_owned(), json!(true));
             params.insert("contentType".to_owned(), json!("multipart-form-data"));
             let files = names.split(',').map(str::trim).filter(|n| !n.is_empty()).map(|name| {
@@ -185,8 +161,32 @@ fn old_body(node: &N8nNode<'_>, params: &mut Object) {
             }
         }
         (other, _) => {
+            if other == "json" {
+                fields_as_json(params);
+            }
             params.insert("contentType".to_owned(), json!(other));
         }
+    }
+}
+
+/// Names with dots did not make objects in those versions.
+fn fields_as_json(params: &mut Object) {
+    let fields = params.get("bodyParameters").and_then(|fields| fields.get("parameters"));
+    let Some(fields) = fields.and_then(Value::as_array) else { return };
+    let mut body = Object::new();
+    for field in fields {
+        match field.get("name").and_then(Value::as_str) {
+            Some(name) if name.starts_with('=') => return,
+            name => {
+                let value = field.get("value").cloned().unwrap_or(json!(""));
+                body.insert(name.unwrap_or_default().to_owned(), value);
+            }
+        }
+    }
+    if body.keys().any(|name| name.contains(['.', '['])) {
+        params.shift_remove("bodyParameters");
+        params.insert("specifyBody".to_owned(), json!("json"));
+        params.insert("jsonBody".to_owned(), Value::Object(body));
     }
 }
 
@@ -284,9 +284,20 @@ mod tests {
         };
         assert_eq!(body(given("raw"))["contentType"], "binaryData");
         let form = body(given("multipart-form-data"));
-        assert_eq!(form["jsonBody"], "{\"a\":1}");
+        assert_eq!(form.get("jsonBody"), None);
         assert_eq!(form["bodyParameters"]["parameters"][0]["name"], "f");
         assert_eq!(form["bodyParameters"]["parameters"][1]["inputDataFieldName"], "other");
+    }
+
+    #[test]
+    fn dots_in_names_stay_dots() {
+        let given = json!({"requestMethod": "POST",
+            "bodyParametersUi": {"parameter": [{"name": "a.b", "value": "={{ 1 }}"}, {"name": "c", "value": "2"}]}});
+        let params = given.as_object().unwrap();
+        let node = N8nNode { node_type: "t", version: 1.0, name: "n", params, whole: params };
+        let params = translate(&node).unwrap().params;
+        assert_eq!(params["jsonBody"], json!({"a.b": "={{ 1 }}", "c": "2"}));
+        assert_eq!(params.get("bodyParameters"), None);
     }
 
     #[test]
