@@ -139,8 +139,13 @@ impl Http {
         self.check_literal(&call.url)?;
         let client = self.client(call.accept_invalid_certs, &call.url)?;
         let mut request = client.request(call.method.clone(), call.url.clone()).headers(call.headers.clone());
-        if let Some(body) = &call.body {
-            request = request.body(body.clone());
+        match &call.body {
+            Some(body) => request = request.body(body.clone()),
+            // Servers may insist on a length where a body would be usual.
+            None if matches!(call.method, Method::POST | Method::PUT | Method::PATCH) => {
+                request = request.header(header::CONTENT_LENGTH, 0);
+            }
+            None => {}
         }
         bounds.hold(request.send()).await?.map_err(|e| send_error(&e, &call.url))
     }

@@ -9,11 +9,23 @@ use linkflow_node::{Ctx, NodeError, lenient};
 use serde_json::{Value, json};
 use url::Url;
 
+use super::answer::Format;
 use super::{ContentType, Fields, ListStyle, Params, Specify};
 use crate::{js, paths};
 
-const ACCEPT: &str =
-    "application/json,text/html,application/xhtml+xml,application/xml,text/*;q=0.9, image/*;q=0.8, */*;q=0.7";
+/// What is asked for, by how the answer is read.
+fn accept(format: Format) -> HeaderValue {
+    HeaderValue::from_static(match format {
+        Format::Json => "application/json,text/*;q=0.99",
+        Format::Text => {
+            "application/json,text/html,application/xhtml+xml,application/xml,text/*;q=0.9, */*;q=0.1"
+        }
+        Format::Autodetect | Format::File => {
+            "application/json,text/html,application/xhtml+xml,application/xml,text/*;q=0.9, \
+             image/*;q=0.8, */*;q=0.7"
+        }
+    })
+}
 
 /// Headers that belong to the connection, or decide how a body is packed: they are the client's.
 /// People copy them out of their browsers, and wrong ones break the exchange.
@@ -66,7 +78,10 @@ impl Draft {
             url: checked_url("url", &params.url)?,
             query: Object::new(),
             list_style: params.options.query_parameter_arrays,
-            headers: HeaderMap::from_iter([(http::header::ACCEPT, HeaderValue::from_static(ACCEPT))]),
+            headers: HeaderMap::from_iter([(
+                http::header::ACCEPT,
+                accept(params.options.response.response.response_format),
+            )]),
             secret_headers: Vec::new(),
             secret_query: Vec::new(),
             is_away: false,
@@ -87,7 +102,7 @@ impl Draft {
                 Specify::Json => object("jsonHeaders", &params.json_headers)?,
                 _ => fields(&params.header_parameters),
             };
-            for (name, value) in &headers {
+            for (name, value) in headers.iter().filter(|(_, value)| !value.is_null()) {
                 draft.set_header(name, &js::text(value))?;
             }
         }
