@@ -7,5 +7,7 @@ mod hostile;
 mod pairing;
 #[path = "expr/parsing.rs"]
 mod parsing;
+#[path = "expr/speed.rs"]
+mod speed;
 #[path = "expr/table.rs"]
 mod table;

@@ -125,10 +125,11 @@ const isEmpty = (v) => v === undefined || v === null || v === "" ||
   (typeof v === "object" && !("isLuxonDateTime" in v) && !(v instanceof Date) && Object.keys(v).length === 0);
 const average = (...numbers) => {
   for (const n of numbers) if (typeof n !== "number") fail("average(): all values must be numbers");
-  return numbers.reduce((sum, n) => sum + n, 0) / numbers.length;
+  return numbers.length ? numbers.reduce((sum, n) => sum + n, 0) / numbers.length : 0;
 };
 const numberList = (from, to) => {
-  if (!(Math.abs(to - from) < 1_000_000)) fail("numberList(): the list would be longer than 1000000");
+  if (Number.isNaN(to - from)) throw new TypeError("numberList() needs two numbers");
+  if (Math.abs(to - from) >= 1_000_000) fail("numberList(): the list would be longer than 1000000");
   const step = from <= to ? 1 : -1;
   return Array.from({ length: Math.abs(to - from) + 1 }, (_, i) => from + i * step);
 };
@@ -138,7 +139,10 @@ const zip = (keys, values) => {
 };
 const functions = {
   $if: (condition, yes, no = false) => (condition ? yes : no),
-  $ifEmpty: (value, otherwise) => (isEmpty(value) ? otherwise : value),
+  $ifEmpty: (...args) => {
+    if (args.length !== 2) fail(`$ifEmpty() needs a value and what to take for an empty one, got ${args.length} arguments`);
+    return isEmpty(args[0]) ? args[1] : args[0];
+  },
   $min: (...n) => Math.min(...n), $max: (...n) => Math.max(...n), $average: average, $not: (v) => !v,
   min: (...n) => Math.min(...n), max: (...n) => Math.max(...n), average, not: (v) => !v,
   numberList, zip, toPathSegment: (text) => encodeURIComponent(text),

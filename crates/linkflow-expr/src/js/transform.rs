@@ -83,7 +83,6 @@ const GLOBALS: &[&str] = &[
     "NaN",
     "Number",
     "Object",
-    "Promise",
     "RangeError",
     "ReferenceError",
     "RegExp",
@@ -178,6 +177,20 @@ const KEYWORDS: &[&str] = &[
     "private",
     "protected",
     "public",
+];
+
+/// Functions that look behind or change what objects are made of.
+const UNSAFE: &[&str] = &[
+    "getPrototypeOf",
+    "setPrototypeOf",
+    "defineProperty",
+    "defineProperties",
+    "getOwnPropertyDescriptor",
+    "getOwnPropertyDescriptors",
+    "__defineGetter__",
+    "__defineSetter__",
+    "__lookupGetter__",
+    "__lookupSetter__",
 ];
 
 /// Words that begin a statement, not an expression.
@@ -300,8 +313,7 @@ impl<'s> Transform<'s> {
             "+=", "-=", "*=", "/=", "%=", "**=", "<<=", ">>=", ">>>=", "&=", "|=", "^=", "&&=", "||=", "??=",
             "++", "--",
         ];
-        const CHANGERS: &[&str] =
-            &["delete", "assign", "defineProperty", "defineProperties", "setPrototypeOf"];
+        const CHANGERS: &[&str] = &["delete", "assign"];
         (0..self.tokens.len()).any(|i| match self.tokens[i].kind {
             Kind::Mark => CHANGES.contains(&self.text(i)) || (self.text(i) == "=" && self.assigns_member(i)),
             Kind::Name => CHANGERS.contains(&self.text(i)),
@@ -355,6 +367,7 @@ impl<'s> Transform<'s> {
         }
         // The same path is the same object each time.
         let written = self.tokens[i..next].iter().map(|t| t.text(self.source)).collect::<String>();
+        let written = written.replace("$input.item.json", "$json");
         let n = self.written.iter().position(|w| *w == written).unwrap_or(self.paths.len());
         if n == self.paths.len() {
             self.paths.push(expr);
@@ -597,7 +610,11 @@ fn push_new<'s>(list: &mut Vec<&'s str>, name: &'s str) {
 }
 
 fn refuse(name: &str) -> Result<(), ExprError> {
-    if FORBIDDEN.contains(&name) { Err(ExprError::Forbidden(format!("`{name}`"))) } else { Ok(()) }
+    if FORBIDDEN.contains(&name) || UNSAFE.contains(&name) {
+        Err(ExprError::Forbidden(format!("`{name}`")))
+    } else {
+        Ok(())
+    }
 }
 
 #[cfg(test)]
