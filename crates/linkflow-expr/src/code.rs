@@ -199,6 +199,7 @@ fn world<'js>(
     let js = JsObject::new(ctx.clone())?;
     js.set("mode", serde_json::to_value(request.mode).unwrap_or_default().as_str().unwrap_or_default())?;
     js.set("items", request.items.get())?;
+    js.set("source", request.source.as_str())?;
     let kept = JsObject::new(ctx.clone())?;
     kept.set("global", request.kept_global.get())?;
     kept.set("node", request.kept_node.get())?;

@@ -128,6 +128,10 @@ fn an_error_names_its_line() {
             ("await Promise.reject(new Error('rej'))", "error: rej [line 1]"),
             ("return $('Nope').all()", "error: there is no node named \"Nope\" [line 1]"),
             ("\nnope()", "error: nope is not defined [line 2]"),
+            ("const a = {};\n  a.foo(1, 2)", "error: a.foo is not a function [line 2]"),
+            ("let x = 1; x()", "error: x is not a function [line 1]"),
+            ("return [1,2].sum()", "error: (...).sum is not a function [line 1]"),
+            ("const a = 1; a = 2", "error: Assignment to constant variable: a [line 1]"),
         ],
     );
     assert!(run(Mode::All, "return [").starts_with("error: the code cannot be read: "));

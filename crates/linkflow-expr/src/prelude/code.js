@@ -565,11 +565,24 @@ const familiar = (message) => message
   .replace(/^'(.+)' is not defined$/, "$1 is not defined")
   .replace(/^'(.+)' is read-only$/, "Assignment to constant variable: $1");
 
+/** What the code called there, as it is written; the engine only says that it is no function. */
+function calleeAt(line, column) {
+  const text = request.source.split("\n")[line - 1] ?? "";
+  const at = column - 1 - (line === 1 ? "(async function(){".length : 0);
+  const calls = [...text.matchAll(/[\w$]+(?:\??\.[\w$]+|\[[^\[\]]*\])*(?=\s*\()/g)];
+  const near = calls.filter((c) => c.index - 2 <= at && at <= c.index + c[0].length + 1);
+  if (near.length !== 1) return undefined;
+  return (text[near[0].index - 1] === "." ? "(...)." : "") + near[0][0];
+}
+
 /** What was thrown, as text; with the place in the code where one is known. */
 function failure(thrown) {
-  const place = typeof thrown?.stack === "string" ? /\bcode:(\d+)/.exec(thrown.stack) : null;
+  const place = typeof thrown?.stack === "string" ? /\bcode:(\d+):(\d+)/.exec(thrown.stack) : null;
   const isError = thrown instanceof Error;
-  const message = isError ? thrown.message || thrown.name
+  const isNoFunction = isError && place && thrown.message === "not a function";
+  const callee = isNoFunction ? calleeAt(Number(place[1]), Number(place[2])) : undefined;
+  const message = callee !== undefined ? `${callee} is not a function`
+    : isError ? thrown.message || thrown.name
     : thrown && typeof thrown === "object" && typeof thrown.linkflow === "string" ? thrown.linkflow
     : thrown && typeof thrown === "object" && typeof thrown.message === "string" ? thrown.message
     : stringify(thrown) ?? String(thrown);
