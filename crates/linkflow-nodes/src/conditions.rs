@@ -13,7 +13,6 @@ use linkflow_expr::params::Part;
 use linkflow_node::input::read_params;
 use linkflow_node::lenient::show;
 use linkflow_node::{NodeError, RunInput};
-use regex::Regex;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -313,7 +312,7 @@ struct Rule<'a> {
     left: Side<'a>,
     right: Side<'a>,
     /// The right side's regular expression, where it is the same for all items.
-    regex: Option<Regex>,
+    regex: Option<js::Pattern>,
 }
 
 /// Conditions, ready to be asked.
@@ -369,7 +368,7 @@ impl<'a> Check<'a> {
         let mut regex = None;
         if let (Side::Ready(pattern), Test::Matches) = (&right, test) {
             if self.options.type_validation != Validation::Legacy {
-                match js::regex(pattern.as_text()) {
+                match js::Pattern::read(pattern.as_text()) {
                     Ok(found) => regex = Some(found),
                     Err(error) => right = Side::Wrong(error),
                 }
@@ -560,10 +559,10 @@ impl Rule<'_> {
             Test::StartsWith => left.as_text().starts_with(right.as_text()),
             Test::EndsWith => left.as_text().ends_with(right.as_text()),
             Test::Matches => match &self.regex {
-                Some(regex) => regex.is_match(left.as_text()),
-                None => {
-                    js::regex(right.as_text()).map_err(|e| e.inside("rightValue"))?.is_match(left.as_text())
-                }
+                Some(regex) => regex.is_match(left.as_text())?,
+                None => js::Pattern::read(right.as_text())
+                    .and_then(|regex| regex.is_match(left.as_text()))
+                    .map_err(|e| e.inside("rightValue"))?,
             },
             Test::Compare(than) => than.holds(left.as_number(), right.as_number()),
             Test::LengthEquals => left.list().len() as f64 == right.as_length(),

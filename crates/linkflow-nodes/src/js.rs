@@ -122,25 +122,66 @@ pub fn text_order(left: &str, right: &str) -> Ordering {
     }
 }
 
-/// The regular expression that a text stands for: `/pattern/flags`, or the pattern alone.
-///
-/// Lookarounds and references to groups are refused: they cannot be run in bounded time.
-pub fn regex(source: &str) -> Result<Regex, NodeError> {
-    let (pattern, flags) = split_literal(source);
-    RegexBuilder::new(&translated(pattern))
-        .case_insensitive(flags.contains('i'))
-        .multi_line(flags.contains('m'))
-        .dot_matches_new_line(flags.contains('s'))
-        .size_limit(4 << 20)
-        .build()
-        .map_err(|e| {
-            let why = e.to_string();
-            let last = why.lines().last().unwrap_or_default().trim_start_matches("error: ");
-            NodeError::param(
-                "",
-                format!("\"{source}\" is no regular expression that can be used here: {last}"),
-            )
-        })
+/// A regular expression in JavaScript's syntax.
+#[derive(Clone, Debug)]
+pub enum Pattern {
+    /// Runs in time that grows with the text only.
+    Plain(Regex),
+    /// Looks around, or refers to its own groups: steps are counted, and it gives up after many.
+    Looking(Box<fancy_regex::Regex>),
+}
+
+/// Most steps back that a pattern may take on one text.
+const STEPS_BACK_MAX: usize = 1_000_000;
+
+impl Pattern {
+    /// Reads `/pattern/flags`, or the pattern alone.
+    pub fn read(source: &str) -> Result<Pattern, NodeError> {
+        let (pattern, flags) = split_literal(source);
+        let translated = translated(pattern);
+        let plain = RegexBuilder::new(&translated)
+            .case_insensitive(flags.contains('i'))
+            .multi_line(flags.contains('m'))
+            .dot_matches_new_line(flags.contains('s'))
+            .size_limit(4 << 20)
+            .build();
+        let Err(problem) = plain else { return plain.map(Pattern::Plain).map_err(|e| unusable(source, &e)) };
+        let letters: String = flags.chars().filter(|c| "ims".contains(*c)).collect();
+        let whole = if letters.is_empty() { translated } else { format!("(?{letters}){translated}") };
+        fancy_regex::RegexBuilder::new(&whole)
+            .backtrack_limit(STEPS_BACK_MAX)
+            .delegate_size_limit(4 << 20)
+            .build()
+            .map(|regex| Pattern::Looking(Box::new(regex)))
+            .map_err(|_| unusable(source, &problem))
+    }
+
+    pub fn is_match(&self, text: &str) -> Result<bool, NodeError> {
+        match self {
+            Pattern::Plain(regex) => Ok(regex.is_match(text)),
+            Pattern::Looking(regex) => regex.is_match(text).map_err(|e| took_too_long(&e)),
+        }
+    }
+
+    /// The text with the first match replaced; `with` in the words of the regex crate.
+    pub fn replace(&self, text: &str, with: &str) -> Result<String, NodeError> {
+        match self {
+            Pattern::Plain(regex) => Ok(regex.replace(text, with).into_owned()),
+            Pattern::Looking(regex) => {
+                regex.try_replacen(text, 1, with).map(|t| t.into_owned()).map_err(|e| took_too_long(&e))
+            }
+        }
+    }
+}
+
+fn unusable(source: &str, problem: &regex::Error) -> NodeError {
+    let why = problem.to_string();
+    let last = why.lines().last().unwrap_or_default().trim_start_matches("error: ");
+    NodeError::param("", format!("\"{source}\" is no regular expression that can be used here: {last}"))
+}
+
+fn took_too_long(problem: &fancy_regex::Error) -> NodeError {
+    NodeError::param("", format!("the regular expression cannot be decided on this text: {problem}"))
 }
 
 fn split_literal(source: &str) -> (&str, &str) {
@@ -231,7 +272,11 @@ mod tests {
     #[test]
     fn regular_expressions_are_read_as_javascript_writes_them() {
         let check = |source: &str, text: &str, expected: bool| {
-            assert_eq!(regex(source).unwrap().is_match(text), expected, "{source} on {text}");
+            assert_eq!(
+                Pattern::read(source).unwrap().is_match(text).unwrap(),
+                expected,
+                "{source} on {text}"
+            );
         };
         check("/ABC/i", "xabc", true);
         check(r"^\d{2}\/\w+$", "12/ab", true);
@@ -239,7 +284,15 @@ mod tests {
         check(r"[[\]&&]", "[", true);
         check(r"[^]", "\n", true);
         check(r"a\-b", "a-b", true);
-        assert!(regex("a(?=b)").is_err());
-        assert!(regex("(").is_err());
+        check("a(?=b)", "ab", true);
+        check("a(?=b)", "ac", false);
+        check("/(?<!X)(y)\\1/i", "aYY", true);
+        assert!(Pattern::read("(").is_err());
+    }
+
+    #[test]
+    fn a_pattern_that_could_go_back_without_end_comes_to_an_end() {
+        let pattern = Pattern::read(r"^(?:(a+)\1?)+(?=c)$").unwrap();
+        assert!(!matches!(pattern.is_match(&format!("{}b", "a".repeat(60))), Ok(true)));
     }
 }

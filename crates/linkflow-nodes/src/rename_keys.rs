@@ -5,12 +5,12 @@ use std::sync::Arc;
 use linkflow_model::{Item, Object};
 use linkflow_node::lenient;
 use linkflow_node::{Ctx, Example, Input, Node, NodeError, Outcome, Spec};
-use regex::Regex;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::{js, paths};
+use crate::js::Pattern;
+use crate::paths;
 
 pub struct RenameKeys;
 
@@ -135,16 +135,16 @@ impl Node for RenameKeys {
 
 /// Patterns that were compiled before.
 #[derive(Default)]
-struct Patterns(Vec<(String, bool, Regex)>);
+struct Patterns(Vec<(String, bool, Pattern)>);
 
 impl Patterns {
-    fn get(&mut self, source: &str, case_insensitive: bool) -> Result<&Regex, NodeError> {
+    fn get(&mut self, source: &str, case_insensitive: bool) -> Result<&Pattern, NodeError> {
         let found = self.0.iter().position(|(s, c, _)| s == source && *c == case_insensitive);
         let at = match found {
             Some(at) => at,
             None => {
                 let flags = if case_insensitive { "i" } else { "" };
-                let regex = js::regex(&format!("/{source}/{flags}"))?;
+                let regex = Pattern::read(&format!("/{source}/{flags}"))?;
                 self.0.push((source.to_owned(), case_insensitive, regex));
                 self.0.len() - 1
             }
@@ -163,8 +163,12 @@ fn renamed(params: &Params, item: &Item, patterns: &mut Patterns) -> Result<Item
             patterns.get(&replacement.search_regex, replacement.options.case_insensitive).map_err(|e| {
                 e.inside(&format!("additionalOptions.regexReplacement.replacements[{i}].searchRegex"))
             })?;
-        json =
-            by_pattern(json, regex, &rust_replacement(&replacement.replace_regex), replacement.options.depth);
+        json = by_pattern(
+            json,
+            regex,
+            &rust_replacement(&replacement.replace_regex),
+            replacement.options.depth,
+        )?;
     }
     Ok(Item { json: Arc::new(json), binary: item.binary.clone(), ..Item::default() })
 }
@@ -181,21 +185,23 @@ fn rename(json: &mut Object, original: &Object, key: &Key) {
     paths::set(json, &paths::parse(&key.new_key), value);
 }
 
-fn by_pattern(object: Object, regex: &Regex, with: &str, depth: i64) -> Object {
+fn by_pattern(object: Object, regex: &Pattern, with: &str, depth: i64) -> Result<Object, NodeError> {
     let mut renamed = Object::new();
     for (name, value) in object {
-        let value = if depth == 0 { value } else { within(value, regex, with, depth - 1) };
-        renamed.insert(regex.replace(&name, with).into_owned(), value);
+        let value = if depth == 0 { value } else { within(value, regex, with, depth - 1)? };
+        renamed.insert(regex.replace(&name, with)?, value);
     }
-    renamed
+    Ok(renamed)
 }
 
-fn within(value: Value, regex: &Regex, with: &str, depth: i64) -> Value {
-    match value {
-        Value::Object(object) => Value::Object(by_pattern(object, regex, with, depth)),
-        Value::Array(list) => Value::Array(list.into_iter().map(|v| within(v, regex, with, depth)).collect()),
+fn within(value: Value, regex: &Pattern, with: &str, depth: i64) -> Result<Value, NodeError> {
+    Ok(match value {
+        Value::Object(object) => Value::Object(by_pattern(object, regex, with, depth)?),
+        Value::Array(list) => {
+            list.into_iter().map(|v| within(v, regex, with, depth)).collect::<Result<_, _>>()?
+        }
         other => other,
-    }
+    })
 }
 
 /// JavaScript's `$1`, `$&` and `$<name>` in the words of the regex crate.
@@ -232,8 +238,8 @@ mod tests {
     #[test]
     fn replacements_are_written_as_in_javascript() {
         let check = |with: &str, expected: &str| {
-            let regex = Regex::new("(?<first>b)(c)").unwrap();
-            assert_eq!(regex.replace("abcd", rust_replacement(with).as_str()), expected, "{with}");
+            let regex = Pattern::read("(?<first>b)(c)").unwrap();
+            assert_eq!(regex.replace("abcd", &rust_replacement(with)).unwrap(), expected, "{with}");
         };
         check("$2$1", "acbd");
         check("[$&]", "a[bc]d");

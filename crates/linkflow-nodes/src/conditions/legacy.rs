@@ -26,10 +26,9 @@ pub(super) fn holds(
         Test::Contains => text_or_nothing(left).contains(&text_or_nothing(right)),
         Test::StartsWith => text_only(left)?.starts_with(&string(right)),
         Test::EndsWith => text_only(left)?.ends_with(&string(right)),
-        Test::Matches => {
-            let regex = js::regex(&text_or_nothing(right)).map_err(|e| e.inside("rightValue"))?;
-            regex.is_match(&text_or_nothing(left))
-        }
+        Test::Matches => js::Pattern::read(&text_or_nothing(right))
+            .and_then(|regex| regex.is_match(&text_or_nothing(left)))
+            .map_err(|e| e.inside("rightValue"))?,
         Test::Compare(than) if of == Type::Date => than.holds(date(left, zone)?, date(right, zone)?),
         Test::Compare(than) => compare(than, left, right),
         Test::IsTrue | Test::LengthEquals | Test::Length(_) | Test::Never => false,
