@@ -428,6 +428,16 @@ impl Node for HttpRequest {
     }
 }
 
+const OAUTH2_FIELDS: &[&str] = &[
+    "access_token_url",
+    "client_id",
+    "client_secret",
+    "scope",
+    "authentication",
+    "access_token",
+    "refresh_token",
+];
+
 const CREDENTIALS: &[CredentialSlot] = &[
     crate::webhook::BASIC,
     CredentialSlot { name: "http_bearer", title: "Bearer token", fields: &["token"], secret: &["token"] },
@@ -453,15 +463,8 @@ const CREDENTIALS: &[CredentialSlot] = &[
     CredentialSlot {
         name: "oauth2",
         title: "OAuth 2",
-        fields: &[
-            "access_token_url",
-            "client_id",
-            "client_secret",
-            "scope",
-            "authentication",
-            "access_token",
-        ],
-        secret: &["client_secret", "access_token"],
+        fields: OAUTH2_FIELDS,
+        secret: &["client_secret", "access_token", "refresh_token"],
     },
 ];
 
@@ -549,6 +552,9 @@ impl Job<'_> {
             Some(digest) => digest.send(call, &self.ctx.http).await?,
         };
         let status = answer.status;
+        if status == 401 {
+            self.auth.was_refused();
+        }
         if !status.is_success() && !reading.never_error && !fine.contains(&status.as_u16()) {
             return Err(answer::refused(answer, self.ctx.now).await);
         }

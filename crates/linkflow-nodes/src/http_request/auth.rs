@@ -1,5 +1,9 @@
 //! Credentials of requests.
 
+use std::collections::HashMap;
+use std::sync::{LazyLock, Mutex};
+use std::time::{Duration, Instant};
+
 use http::Method;
 use http::header::{AUTHORIZATION, HeaderMap, WWW_AUTHENTICATE};
 use linkflow_model::Object;
@@ -14,10 +18,24 @@ use crate::js;
 /// What is added to every request of a run.
 pub enum Auth {
     None,
-    Header { name: String, value: String },
-    Query { name: String, value: String },
+    Header {
+        name: String,
+        value: String,
+    },
+    Query {
+        name: String,
+        value: String,
+    },
     Custom(Object),
-    Digest { user: String, password: String },
+    Digest {
+        user: String,
+        password: String,
+    },
+    /// A token, and where it is kept when it was fetched.
+    Token {
+        value: String,
+        cache_key: Option<[u8; 32]>,
+    },
 }
 
 impl Auth {
@@ -61,7 +79,10 @@ impl Auth {
             AuthType::HttpHeaderAuth => Auth::Header { name: field("name")?, value: field("value")? },
             AuthType::HttpQueryAuth => Auth::Query { name: field("name")?, value: field("value")? },
             AuthType::HttpCustomAuth => Auth::Custom(custom(secret.field("json")?)?),
-            AuthType::OAuth2 | AuthType::OAuth1 => bearer(&token(&secret, ctx).await?),
+            AuthType::OAuth2 | AuthType::OAuth1 => {
+                let (token, cache_key) = token(&secret, ctx).await?;
+                Auth::Token { value: format!("Bearer {token}"), cache_key }
+            }
         })
     }
 
@@ -69,6 +90,7 @@ impl Auth {
         match self {
             Auth::None | Auth::Digest { .. } => {}
             Auth::Header { name, value } => draft.set_secret_header(name, value)?,
+            Auth::Token { value, .. } => draft.set_secret_header("authorization", value)?,
             Auth::Query { name, value } => draft.set_secret_query(name, Value::String(value.clone())),
             Auth::Custom(parts) => {
                 let part = |key: &str| parts.get(key).and_then(Value::as_object).into_iter().flatten();
@@ -86,6 +108,13 @@ impl Auth {
         Ok(())
     }
 
+    /// The server did not take the credential: a token that was kept is not used again.
+    pub fn was_refused(&self) {
+        if let Auth::Token { cache_key: Some(key), .. } = self {
+            TOKENS.lock().expect("nobody panics while holding the tokens").remove(key);
+        }
+    }
+
     /// What has to be done for credentials that answer a challenge.
     pub fn challenged(&self, draft: &Draft) -> Option<Digest<'_>> {
         match self {
@@ -100,44 +129,104 @@ fn custom(text: &str) -> Result<Object, NodeError> {
     serde_json::from_str(text).map_err(|_| wrong())
 }
 
-/// An access token: the stored one, or a new one for id and secret.
-async fn token(secret: &Secret, ctx: &Ctx) -> Result<String, NodeError> {
+/// Tokens that were fetched, by everything that they were fetched with.
+static TOKENS: LazyLock<Mutex<HashMap<[u8; 32], (String, Instant)>>> = LazyLock::new(Mutex::default);
+const TOKENS_MAX: usize = 1_000;
+const TOKEN_MS_USUAL: u64 = 300_000;
+
+/// An access token: one that is known and not old, a new one for a refresh token or for id and
+/// secret, or the stored one.
+async fn token(secret: &Secret, ctx: &Ctx) -> Result<(String, Option<[u8; 32]>), NodeError> {
     let given = |name| secret.get(name).map(str::trim).filter(|text| !text.is_empty());
-    if let Some(token) = given("access_token") {
-        return Ok(token.to_owned());
+    let stored = given("access_token").map(str::to_owned);
+    let (Some(address), Some(id)) = (given("access_token_url"), given("client_id")) else {
+        let missing = "the credential has neither `access_token` nor `access_token_url` and `client_id`";
+        let token = stored.ok_or_else(|| NodeError::Credential(missing.to_owned()))?;
+        return Ok((token, None));
+    };
+    let grant = match (given("refresh_token"), stored) {
+        (Some(refresh), _) => format!("grant_type=refresh_token&refresh_token={}", encode(refresh)),
+        (None, Some(token)) => return Ok((token, None)),
+        (None, None) => "grant_type=client_credentials".to_owned(),
+    };
+    let scope = given("scope").map(|scope| format!("&scope={}", encode(scope))).unwrap_or_default();
+    let ask = TokenCall {
+        address,
+        id,
+        key: given("client_secret").unwrap_or_default(),
+        form: grant + &scope,
+        in_body: given("authentication") == Some("body"),
+    };
+    let cache_key = ask.cache_key(ctx);
+    let known = || TOKENS.lock().expect("nobody panics while holding the tokens");
+    if let Some((token, _)) = known().get(&cache_key).filter(|(_, until)| *until > Instant::now()) {
+        return Ok((token.clone(), Some(cache_key)));
     }
-    let address = secret.field("access_token_url")?;
-    let url = address
-        .parse()
-        .map_err(|e| NodeError::Credential(format!("`access_token_url` \"{address}\" is no address: {e}")))?;
-    let (id, key) = (secret.field("client_id")?, secret.field("client_secret")?);
-    let mut form = "grant_type=client_credentials".to_owned();
-    if let Some(scope) = given("scope") {
-        form.push_str(&format!("&scope={}", encode(scope)));
+    let (token, lives_ms) = ask.send(ctx).await?;
+    let mut tokens = known();
+    tokens.retain(|_, (_, until)| *until > Instant::now());
+    if tokens.len() < TOKENS_MAX {
+        tokens.insert(cache_key, (token.clone(), Instant::now() + Duration::from_millis(lives_ms)));
     }
-    let mut call = Call::new(Method::POST, url);
-    if given("authentication") == Some("body") {
-        form.push_str(&format!("&client_id={}&client_secret={}", encode(id), encode(key)));
-    } else {
-        let value = basic(&encode(id), &encode(key));
-        call.headers.insert(AUTHORIZATION, value.parse().expect("base64 is fit for a header"));
+    Ok((token, Some(cache_key)))
+}
+
+/// A request for a token.
+struct TokenCall<'a> {
+    address: &'a str,
+    id: &'a str,
+    key: &'a str,
+    form: String,
+    in_body: bool,
+}
+
+impl TokenCall<'_> {
+    fn cache_key(&self, ctx: &Ctx) -> [u8; 32] {
+        use sha2::{Digest as _, Sha256};
+        let parts = [self.address, self.id, self.key, &self.form];
+        let text = format!("{}\n{}", ctx.workspace, parts.join("\n"));
+        Sha256::digest(text.as_bytes()).into()
     }
-    let form_type = http::HeaderValue::from_static("application/x-www-form-urlencoded");
-    call.headers.insert(http::header::CONTENT_TYPE, form_type);
-    call.headers.insert(http::header::ACCEPT, http::HeaderValue::from_static("application/json"));
-    call.body = Some(form.into());
-    // A token endpoint that redirects would take the secret elsewhere.
-    call.redirects_max = 0;
-    call.body_bytes_max = 1 << 20;
-    call.cancel = ctx.cancel.clone();
-    let answer = ctx.http.send(call).await?;
-    let status = answer.status;
-    let body: Value = serde_json::from_slice(&answer.bytes().await?).unwrap_or_default();
-    match body.get("access_token").and_then(Value::as_str) {
-        Some(token) if status.is_success() => Ok(token.to_owned()),
-        _ => {
-            let why = body.get("error_description").or_else(|| body.get("error")).map(js::text);
-            Err(NodeError::Credential(format!("no token is given ({status}): {}", why.unwrap_or_default())))
+
+    /// The token, and for how many milliseconds it may be used.
+    async fn send(mut self, ctx: &Ctx) -> Result<(String, u64), NodeError> {
+        let address = self.address;
+        let url = address.parse().map_err(|e| {
+            NodeError::Credential(format!("`access_token_url` \"{address}\" is no address: {e}"))
+        })?;
+        let mut call = Call::new(Method::POST, url);
+        if self.in_body {
+            let (id, key) = (encode(self.id), encode(self.key));
+            self.form.push_str(&format!("&client_id={id}&client_secret={key}"));
+        } else {
+            let value = basic(&encode(self.id), &encode(self.key));
+            call.headers.insert(AUTHORIZATION, value.parse().expect("base64 is fit for a header"));
+        }
+        let form_type = http::HeaderValue::from_static("application/x-www-form-urlencoded");
+        call.headers.insert(http::header::CONTENT_TYPE, form_type);
+        call.headers.insert(http::header::ACCEPT, http::HeaderValue::from_static("application/json"));
+        call.body = Some(self.form.into());
+        // A token endpoint that redirects would take the secret elsewhere.
+        call.redirects_max = 0;
+        call.body_bytes_max = 1 << 20;
+        call.timeout_ms = 60_000;
+        call.cancel = ctx.cancel.clone();
+        let answer = ctx.http.send(call).await?;
+        let status = answer.status;
+        if status.is_server_error() || status == 429 {
+            return Err(super::answer::refused(answer, ctx.now).await);
+        }
+        let body: Value = serde_json::from_slice(&answer.bytes().await?).unwrap_or_default();
+        let lives = body.get("expires_in").and_then(linkflow_node::lenient::as_number);
+        // A minute less, so that it does not run out on its way.
+        let lives_ms = lives.map_or(TOKEN_MS_USUAL, |s| (s.clamp(0.0, 86_400.0) * 1000.0) as u64);
+        match body.get("access_token").and_then(Value::as_str) {
+            Some(token) if status.is_success() => Ok((token.to_owned(), lives_ms.saturating_sub(60_000))),
+            _ => {
+                let why = body.get("error_description").or_else(|| body.get("error")).map(js::text);
+                let why = why.unwrap_or_else(|| "no reason is given".to_owned());
+                Err(NodeError::Credential(format!("no token is given ({status}): {why}")))
+            }
         }
     }
 }

@@ -322,6 +322,46 @@ async fn credentials_are_added_where_they_belong() {
 }
 
 #[tokio::test]
+async fn a_token_is_kept_until_it_is_refused() {
+    static FETCHED: AtomicUsize = AtomicUsize::new(0);
+    let token = |body: String| async move {
+        assert!(body.starts_with("grant_type=refresh_token&refresh_token=r"), "{body}");
+        let n = FETCHED.fetch_add(1, Ordering::SeqCst) + 1;
+        axum::Json(json!({"access_token": format!("T{n}"), "expires_in": 3600}))
+    };
+    let guarded = |headers: HeaderMap| async move {
+        // The first token is taken back.
+        let fine = headers[header::AUTHORIZATION] != "Bearer T1" || FETCHED.load(Ordering::SeqCst) == 1;
+        let status = if fine { StatusCode::OK } else { StatusCode::UNAUTHORIZED };
+        (status, headers[header::AUTHORIZATION].to_str().unwrap().to_owned())
+    };
+    let take_back = || async { FETCHED.store(10, Ordering::SeqCst) };
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let mut world = world().await;
+    world.address = listener.local_addr().unwrap();
+    let router = Router::new()
+        .route("/token", any(token))
+        .route("/guarded", get(guarded))
+        .route("/take-back", get(take_back));
+    tokio::spawn(async move { axum::serve(listener, router).await });
+    let fields = json!({"access_token_url": world.url("/token"), "client_id": "i", "client_secret": "k",
+        "refresh_token": "r", "authentication": "body"});
+    let fields: BTreeMap<String, String> = serde_json::from_value(fields).unwrap();
+    world.host.credentials.insert("oauth2".to_owned(), fields);
+    let ctx = world.ctx();
+    let params = || json!({"authentication": "genericCredentialType", "genericAuthType": "oAuth2Api"});
+    let one = || items(&json!([{}]));
+    for _ in 0..2 {
+        let found = world.run_with(&ctx, "/guarded", params(), one()).await.unwrap();
+        assert_eq!(found[0].json["data"], "Bearer T1");
+    }
+    world.run_with(&ctx, "/take-back", json!({}), one()).await.unwrap();
+    assert!(world.run_with(&ctx, "/guarded", params(), one()).await.is_err());
+    let found = world.run_with(&ctx, "/guarded", params(), one()).await.unwrap();
+    assert_eq!(found[0].json["data"], "Bearer T11");
+}
+
+#[tokio::test]
 async fn a_refusal_is_quoted_and_says_when_to_come_back() {
     let mut world = world().await;
     let error = world.run("/refuse/429", json!({})).await.unwrap_err();

@@ -3,6 +3,7 @@
 use linkflow_model::Object;
 use serde_json::{Value, json};
 
+use super::http_services::{self, Service};
 use super::{N8nNode, Translation, Unreadable};
 
 const CREDENTIALS: [(&str, &str); 7] = [
@@ -18,16 +19,48 @@ const CREDENTIALS: [(&str, &str); 7] = [
 pub fn translate(node: &N8nNode<'_>) -> Result<Translation, Unreadable> {
     let mut params = if node.version < 3.0 { from_version_1_or_2(node) } else { from_version_3(node) };
     params.insert("idempotencyKey".to_owned(), json!(false));
-    Ok(Translation {
-        kind: "http_request",
-        differs: differs(node, &params),
-        params,
-        credentials: CREDENTIALS.to_vec(),
-    })
+    let mut credentials = CREDENTIALS.to_vec();
+    let borrowed = borrowed_credential(&mut params);
+    credentials.extend(borrowed.as_ref().map(|service| (service.name, service.slot)));
+    let differs = differs(node, &params, borrowed.as_ref());
+    Ok(Translation { kind: "http_request", params, differs, credentials })
 }
 
-fn differs(node: &N8nNode<'_>, params: &Object) -> Option<String> {
+/// Puts the general credential in the place of a service's, where it is known how that is shown.
+fn borrowed_credential(params: &mut Object) -> Option<Service> {
+    if params.get("authentication")? != "predefinedCredentialType" {
+        return None;
+    }
+    let service = http_services::find(params.get("nodeCredentialType")?.as_str()?)?;
+    params.insert("authentication".to_owned(), json!("genericCredentialType"));
+    params.insert("genericAuthType".to_owned(), json!(service.auth_type));
+    if let Some((name, value)) = http_services::extra_header(service.name) {
+        add_header(params, name, value);
+    }
+    Some(service)
+}
+
+fn add_header(params: &mut Object, name: &str, value: &str) {
+    if params.get("specifyHeaders").is_some_and(|how| how == "json") {
+        return;
+    }
+    if params.get("sendHeaders") != Some(&json!(true)) {
+        params.insert("sendHeaders".to_owned(), json!(true));
+        params.shift_remove("headerParameters");
+    }
+    let headers = params.entry("headerParameters").or_insert_with(|| json!({"parameters": []}));
+    let Some(list) = headers.get_mut("parameters").and_then(Value::as_array_mut) else { return };
+    let is_it = |h: &Value| h["name"].as_str().is_some_and(|n| n.eq_ignore_ascii_case(name));
+    if !list.iter().any(is_it) {
+        list.push(json!({"name": name, "value": value}));
+    }
+}
+
+fn differs(node: &N8nNode<'_>, params: &Object, borrowed: Option<&Service>) -> Option<String> {
     let mut notes = Vec::new();
+    if let Some(service) = borrowed {
+        notes.push(format!("the credential {} has to be entered anew: {}", service.name, service.hint));
+    }
     let is = |key: &str, value: &str| params.get(key).and_then(Value::as_str) == Some(value);
     if is("authentication", "predefinedCredentialType") {
         let kind = node.text(&["nodeCredentialType"], "of the service");
@@ -308,8 +341,23 @@ mod tests {
             translate(&node).unwrap().differs
         };
         assert_eq!(note(json!({})), None);
-        let slack = json!({"authentication": "predefinedCredentialType", "nodeCredentialType": "slackApi"});
-        assert!(note(slack).unwrap().contains("slackApi is missing"));
+        let odd = json!({"authentication": "predefinedCredentialType", "nodeCredentialType": "oddApi"});
+        assert!(note(odd).unwrap().contains("oddApi is missing"));
         assert!(note(json!({"options": {"proxy": "http://p"}})).unwrap().contains("proxy"));
+    }
+
+    #[test]
+    fn the_key_of_a_known_service_becomes_a_general_credential() {
+        let given = json!({"authentication": "predefinedCredentialType", "nodeCredentialType": "notionApi"});
+        let expected = json!({
+            "authentication": "genericCredentialType", "nodeCredentialType": "notionApi", "options": {},
+            "idempotencyKey": false, "genericAuthType": "httpBearerAuth", "sendHeaders": true,
+            "headerParameters": {"parameters": [{"name": "Notion-Version", "value": "2022-02-22"}]}
+        });
+        let found = check(translate, 4.2, &given, KIND, &expected);
+        assert!(found.credentials.contains(&("notionApi", "http_bearer")));
+        assert!(
+            found.differs.unwrap().contains("notionApi has to be entered anew: the key as a bearer token")
+        );
     }
 }

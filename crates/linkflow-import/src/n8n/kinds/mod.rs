@@ -10,6 +10,7 @@ mod error_trigger;
 mod execute_workflow;
 mod execute_workflow_trigger;
 mod http_request;
+mod http_services;
 mod if_;
 mod interval;
 mod item_lists;
