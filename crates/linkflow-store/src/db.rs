@@ -197,6 +197,9 @@ impl<'a> Tx<'a> {
 
 /// SQLite numbers `$n` by first appearance; `?n` says the number. Text in quotes is left alone.
 fn numbered(sql: &str) -> String {
+    if !sql.contains('\'') {
+        return sql.replace('$', "?");
+    }
     let mut out = String::with_capacity(sql.len());
     let mut quoted = false;
     for c in sql.chars() {

@@ -580,7 +580,8 @@ fn take(
 
 fn with_journal(tx: &mut Tx<'_>, mut claimed: Claimed) -> Result<RawClaim, StoreError> {
     let id = claimed.id;
-    claimed.seq = journal::next_seq(tx, id)?;
+    let (chunks, seq) = journal::chunks_and_next(tx, id)?;
+    claimed.seq = seq;
     claimed.wakes = tx.query(
         "SELECT step, reason, payload FROM wakes WHERE execution = $1 ORDER BY n",
         params![id],
@@ -592,7 +593,7 @@ fn with_journal(tx: &mut Tx<'_>, mut claimed: Claimed) -> Result<RawClaim, Store
     if !claimed.wakes.is_empty() {
         tx.execute("UPDATE wakes SET delivered = TRUE WHERE execution = $1", params![id])?;
     }
-    Ok(RawClaim { chunks: journal::chunks(tx, id)?, claimed })
+    Ok(RawClaim { claimed, chunks })
 }
 
 /// Gives up an execution that ended its workers too often.

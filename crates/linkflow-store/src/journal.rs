@@ -338,6 +338,20 @@ pub(crate) fn next_seq(tx: &mut Tx<'_>, id: ExecutionId) -> Result<u64, StoreErr
     Ok(next.unwrap_or(0))
 }
 
+/// The chunks of a journal, in order, and the sequence number of the next entry.
+pub(crate) fn chunks_and_next(tx: &mut Tx<'_>, id: ExecutionId) -> Result<(Vec<Vec<u8>>, u64), StoreError> {
+    let mut next = 0;
+    let chunks = tx.query(
+        "SELECT data, seq + n FROM journal WHERE execution = $1 ORDER BY seq",
+        params![id],
+        |row| {
+            next = row.get(1)?;
+            row.get(0)
+        },
+    )?;
+    Ok((chunks, next))
+}
+
 /// The chunks of a journal, in order.
 pub(crate) fn chunks(tx: &mut Tx<'_>, id: ExecutionId) -> Result<Vec<Vec<u8>>, StoreError> {
     tx.query("SELECT data FROM journal WHERE execution = $1 ORDER BY seq", params![id], |row| row.get(0))
