@@ -182,7 +182,7 @@ fn a_workflow_made_here_goes_out_and_comes_back() {
 }
 
 /// Any JSON, up to a few levels deep.
-fn any_json() -> impl Strategy<Value = Value> {
+pub fn any_json() -> impl Strategy<Value = Value> {
     let leaf = prop_oneof![
         Just(Value::Null),
         any::<bool>().prop_map(Value::from),
@@ -245,6 +245,19 @@ proptest! {
         if let Value::Object(object) = &value {
             let _ = n8n::read(object);
         }
+    }
+
+    #[test]
+    fn no_type_is_thrown_off_its_feet_by_strange_parameters(
+        at in any::<prop::sample::Index>(), version in any_json(), params in any_json()
+    ) {
+        let types: Vec<&str> = n8n::kinds::types().collect();
+        let file = json!({"nodes": [{"name": "A", "type": at.get(&types), "typeVersion": version, "parameters": params}]});
+        let workflow = import(&file).workflow;
+        let exported = export_n8n(&workflow);
+        prop_assert_eq!(&exported["nodes"][0]["parameters"], &file["nodes"][0]["parameters"]);
+        let kind = linkflow_nodes::find(&workflow.nodes[0].kind);
+        let _ = kind.map(|kind| (kind.check(&workflow.nodes[0].params), kind.ports(&workflow.nodes[0].params)));
     }
 
     #[test]

@@ -11,7 +11,10 @@ use linkflow_import::n8n;
 use linkflow_model::{History, Item, Items, Shape, Workflow};
 use linkflow_node::testing::{NOW, TestHost, ctx};
 use linkflow_node::{Outcome, RunInput};
+use proptest::prelude::*;
 use serde_json::{Value, json};
+
+use crate::n8n_file::any_json;
 
 fn folder() -> PathBuf {
     let own = concat!(env!("CARGO_MANIFEST_DIR"), "/../linkflow-nodes/tests/n8n");
@@ -125,4 +128,60 @@ async fn imported_nodes_give_what_n8n_gives() {
         }
     }
     assert!(differ.is_empty(), "{} of {} differ:\n{}", differ.len(), files.len(), differ.join("\n"));
+}
+
+/// Puts `value` in the place of one of the values within `target`.
+fn mutate(target: &mut Value, mut at: u64, value: Value) {
+    let n = match target {
+        Value::Array(list) => list.len(),
+        Value::Object(object) => object.len(),
+        _ => 0,
+    };
+    if n == 0 || at.is_multiple_of(7) {
+        *target = value;
+        return;
+    }
+    at /= 7;
+    let (index, at) = ((at % n as u64) as usize, at / n as u64);
+    match target {
+        Value::Array(list) => mutate(&mut list[index], at, value),
+        Value::Object(object) => {
+            if let Some((_, inner)) = object.iter_mut().nth(index) {
+                mutate(inner, at, value);
+            }
+        }
+        _ => {}
+    }
+}
+
+fn cases() -> &'static [Value] {
+    static CASES: std::sync::OnceLock<Vec<Value>> = std::sync::OnceLock::new();
+    CASES.get_or_init(|| {
+        let files = std::fs::read_dir(folder()).expect("the cases");
+        let text = |f: std::io::Result<std::fs::DirEntry>| std::fs::read_to_string(f.expect("a file").path());
+        files.map(|f| serde_json::from_str(&text(f).expect("a readable case")).expect("JSON")).collect()
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(1500))]
+    #[test]
+    fn no_node_panics_on_strange_parameters_or_items(
+        case in any::<prop::sample::Index>(), at in any::<u64>(), of_items in any::<bool>(), value in any_json()
+    ) {
+        let mut file = case.get(cases()).clone();
+        let nodes = file["workflow"]["nodes"].as_array_mut().expect("nodes");
+        let node = nodes.iter_mut().find(|n| n["name"] == "T").expect("a node T");
+        if of_items {
+            let pins = file["workflow"]["pinData"].as_object_mut().expect("pinned data");
+            for items in pins.values_mut().filter_map(Value::as_array_mut) {
+                items.iter_mut().for_each(|item| mutate(&mut item["json"], at, value.clone()));
+            }
+        } else {
+            mutate(&mut node["parameters"], at, value);
+        }
+        let dir = tempfile::tempdir().expect("a temporary folder");
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+        let _ = runtime.block_on(outcome(&file, dir.path()));
+    }
 }

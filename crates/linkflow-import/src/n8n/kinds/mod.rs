@@ -105,6 +105,11 @@ pub fn find(node_type: &str) -> Option<Translate> {
     TYPES.iter().find(|(name, _)| *name == node_type).map(|(_, translate)| *translate)
 }
 
+/// The names of all known types.
+pub fn types() -> impl Iterator<Item = &'static str> {
+    TYPES.iter().map(|(name, _)| *name)
+}
+
 /// Kinds whose parameters are those of n8n's newest version as they are: the type and version
 /// under which the export writes them when they were changed or made here.
 const NEWEST: &[(&str, &str, f64)] = &[
