@@ -179,16 +179,21 @@ impl Http {
         if let Some(client) = clients.get(&(accept_invalid_certs, port)) {
             return Ok(client.clone());
         }
-        let client = reqwest::Client::builder()
-            .no_proxy()
-            .redirect(reqwest::redirect::Policy::none())
-            .referer(false)
-            .user_agent("Linkflow")
-            .connect_timeout(Duration::from_millis(CONNECT_MS_MAX))
-            .tls_danger_accept_invalid_certs(accept_invalid_certs)
-            .dns_resolver(Resolver { guard: self.inner.guard.clone(), port })
-            .build()
-            .map_err(|e| NodeError::data(format!("no HTTP client can be made: {}", causes(&e))))?;
+        let resolver = Arc::new(Resolver { guard: self.inner.guard.clone(), port });
+        let builder = || {
+            reqwest::Client::builder()
+                .no_proxy()
+                .redirect(reqwest::redirect::Policy::none())
+                .referer(false)
+                .user_agent("Linkflow")
+                .connect_timeout(Duration::from_millis(CONNECT_MS_MAX))
+                .tls_danger_accept_invalid_certs(accept_invalid_certs)
+                .dns_resolver(resolver.clone())
+        };
+        // A slim container has no certificates of its own: those that came with the program do then.
+        let client = builder().build().or_else(|_| builder().tls_certs_only(bundled_roots()).build());
+        let client =
+            client.map_err(|e| NodeError::data(format!("no HTTP client can be made: {}", causes(&e))))?;
         clients.insert((accept_invalid_certs, port), client.clone());
         Ok(client)
     }
@@ -198,6 +203,12 @@ impl std::fmt::Debug for Http {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "Http({:?})", self.inner.guard)
     }
+}
+
+/// Mozilla's list of certificate authorities.
+fn bundled_roots() -> impl Iterator<Item = reqwest::Certificate> {
+    let roots = webpki_root_certs::TLS_SERVER_ROOT_CERTS.iter();
+    roots.filter_map(|der| reqwest::Certificate::from_der(der).ok())
 }
 
 struct Resolver {

@@ -145,6 +145,9 @@ async fn call(input: &Input<Params>, ctx: &Ctx) -> Result<Outcome, NodeError> {
             }
         }
     }
+    if children.is_empty() {
+        return Ok(Outcome::items(Vec::new()));
+    }
     Ok(Outcome::Call { children, wait: first.options.wait_for_sub_workflow })
 }
 
