@@ -96,6 +96,7 @@ struct Compiled {
     function: Persistent<Function<'static>>,
     paths: Vec<Expr>,
     may_leak: bool,
+    has_optional_calls: bool,
 }
 
 struct Engine {
@@ -189,7 +190,7 @@ impl Engine {
                 let value: Js = function.call(())?;
                 take(&ctx, value)
             });
-            result.map_err(|error| failure(&ctx, &error))
+            result.map_err(|error| failure(&ctx, &error, compiled.has_optional_calls))
         });
         DEADLINE.set(None);
         let is_late = IS_LATE.replace(false);
@@ -249,7 +250,12 @@ impl Engine {
             Ok(function) => Ok(Persistent::save(&ctx, function)),
             Err(_) => Err(ExprError::Syntax(first_line(&prelude::thrown(&ctx)))),
         })?;
-        Ok(Rc::new(Compiled { function, paths: script.paths, may_leak: script.may_leak }))
+        Ok(Rc::new(Compiled {
+            function,
+            paths: script.paths,
+            may_leak: script.may_leak,
+            has_optional_calls: script.has_optional_calls,
+        }))
     }
 }
 
@@ -281,7 +287,7 @@ enum Failure {
     Memory,
 }
 
-fn failure(ctx: &Ctx<'_>, error: &Error) -> Failure {
+fn failure(ctx: &Ctx<'_>, error: &Error, has_optional_calls: bool) -> Failure {
     if matches!(error, Error::Allocation) {
         return Failure::Memory;
     }
@@ -295,6 +301,15 @@ fn failure(ctx: &Ctx<'_>, error: &Error) -> Failure {
     }
     match object.get::<_, Option<String>>("message") {
         Ok(Some(message)) if message == "out of memory" => Failure::Memory,
+        _ if has_optional_calls && let Some(name) = pending_method(ctx) => {
+            Failure::Error(ExprError::Function(format!("{name}() was called on undefined")))
+        }
         _ => Failure::Thrown,
     }
+}
+
+/// The added method that was called on nothing, if that is why the language threw.
+fn pending_method(ctx: &Ctx<'_>) -> Option<String> {
+    let pending: Function = ctx.globals().get("__lfpending").ok()?;
+    pending.call(()).ok()?
 }

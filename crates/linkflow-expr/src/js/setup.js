@@ -119,6 +119,21 @@ set("__lfp", (known, n) => (n in known ? known[n] : (known[n] = reach(PATH, n, u
 set("__lfx", (value, name, args) => extend(value, name, args));
 set("__lfo", (value, name, args) => (value === null || value === undefined ? undefined : extend(value, name, args)));
 
+// In a chain with optional steps the method is found under a symbol, so that the chain stays one
+// and ends early as the language has it. A name that is still pending when the language throws
+// was called on nothing.
+const METHOD = Symbol("method");
+let pending;
+set("__lfm", (name) => { pending = name; return METHOD; });
+set("__lfpending", () => { const name = pending; pending = undefined; return name; });
+defineProperty(Object.prototype, METHOD, {
+  get() {
+    const name = pending;
+    pending = undefined;
+    return (...args) => extend(this, name, args);
+  },
+});
+
 // ---- Functions
 
 const isEmpty = (v) => v === undefined || v === null || v === "" ||

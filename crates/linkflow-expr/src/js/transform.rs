@@ -18,6 +18,8 @@ pub(super) struct Script {
     pub paths: Vec<Expr>,
     /// Whether it may change objects that outlive it (a date's zone).
     pub may_leak: bool,
+    /// Whether `__lfm` in it may leave the name of a method that found no value.
+    pub has_optional_calls: bool,
 }
 
 /// Variables that are filled when the function begins.
@@ -222,6 +224,8 @@ struct Transform<'s> {
     paths: Vec<Expr>,
     /// The text of each path.
     written: Vec<String>,
+    /// Whether an added method is called in a chain with optional steps.
+    has_optional_calls: bool,
     /// Variables to fill, and names that are undefined.
     used: Vec<&'s str>,
     unknown: Vec<&'s str>,
@@ -251,6 +255,7 @@ pub(super) fn script(
         edits: Vec::new(),
         paths: Vec::new(),
         written: Vec::new(),
+        has_optional_calls: false,
         used: Vec::new(),
         unknown: Vec::new(),
     };
@@ -262,7 +267,8 @@ pub(super) fn script(
         transform.walk(false)?;
     }
     let may_leak = changes_data && transform.names().any(|n| DATES.contains(&n));
-    Ok(Script { code: transform.write(), paths: transform.paths, may_leak })
+    let code = transform.write();
+    Ok(Script { code, paths: transform.paths, may_leak, has_optional_calls: transform.has_optional_calls })
 }
 
 /// How many tokens the first statement has.
@@ -473,11 +479,18 @@ impl<'s> Transform<'s> {
         if is_node {
             return;
         }
+        let name = self.text(i);
         let optional = has_optional || self.is_mark(dot, "?.");
+        if optional && !matches!(name, "isEmpty" | "isNotEmpty") {
+            // A chain that ends early must end as a whole, so it stays one.
+            let step = if self.is_mark(dot, "?.") { "?." } else { "" };
+            self.replace(dot, i, &format!("{step}[__lfm(\"{name}\")]"));
+            self.has_optional_calls = true;
+            return;
+        }
         let opening = if optional { "__lfo(" } else { "__lfx(" };
         let from = self.tokens[start].start;
         self.edits.push(Edit { from, to: from, text: opening.to_owned() });
-        let name = self.text(i);
         self.replace(dot, i + 1, &format!(",\"{name}\",["));
         self.replace(close, close, "])");
     }
@@ -579,6 +592,9 @@ impl<'s> Transform<'s> {
         if !self.paths.is_empty() {
             code.push_str("var __lfc=[];");
         }
+        if self.has_optional_calls {
+            code.push_str("__lfm();");
+        }
         code.push_str("return(");
         self.write_edited(&mut code);
         code.push_str("\n)})");
@@ -640,7 +656,9 @@ mod tests {
             "[1, 2].map(i => i.a.toInt()).sum()",
             r#"__lfx([1, 2].map(i => __lfx(i.a,"toInt",[])),"sum",[])"#,
         );
-        check("a?.b.toInt()", r#"__lfo(a?.b,"toInt",[])"#);
+        check("a?.b.toInt()", r#"a?.b[__lfm("toInt")]()"#);
+        check("a?.toInt().sum()", r#"a?.[__lfm("toInt")]()[__lfm("sum")]()"#);
+        check("a?.isEmpty()", r#"__lfo(a,"isEmpty",[])"#);
         check("`x${y.isEmpty()}`.toInt()", r#"__lfx(`x${__lfx(y,"isEmpty",[])}`,"toInt",[])"#);
         check("-(a + b).toInt()", r#"-__lfx((a + b),"toInt",[])"#);
         check("new X(1).first()", r#"__lfx(new X(1),"first",[])"#);
