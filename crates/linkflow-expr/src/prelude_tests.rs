@@ -204,6 +204,22 @@ fn nothing_has_no_methods_but_may_be_asked_whether_it_is_empty() {
 }
 
 #[test]
+fn what_loads_late_cannot_be_changed_for_those_who_come_later() {
+    check(&[
+        ("(DateTime.now = () => 5, DateTime.now().year)", "2024"),
+        ("(DateTime.prototype.toISO = () => 5, $now.toISO().length)", "29"),
+        ("(Object.getPrototypeOf($now).x = 1, $now.x)", "undefined"),
+        ("(Intl.NumberFormat = 3, typeof Intl.NumberFormat)", r#""function""#),
+        ("(Intl.DateTimeFormat.prototype.format = 1, new Date(0).toLocaleDateString())", r#""1/1/1970""#),
+        ("$now.plus({days: 1}).setLocale('de').toLocaleString(DateTime.DATE_MED)", r#""16. Juni 2024""#),
+        (
+            "[$now.setZone('Asia/Tokyo').toFormat('ff'), Interval.fromISO('2024-01-01/P1D').length('hours')]",
+            r#"["Jun 15, 2024, 7:20 PM",24]"#,
+        ),
+    ]);
+}
+
+#[test]
 fn dates_have_their_methods() {
     check(&[
         ("x($now, 'beginningOf')", r#""2024-06-10T00:00:00.000+02:00""#),

@@ -434,5 +434,11 @@ const intl = {};
 for (const [name, value] of Object.entries({ DateTimeFormat: callable(DateTimeFormat), NumberFormat: callable(NumberFormat), Collator: callable(Collator), PluralRules, RelativeTimeFormat, ListFormat, getCanonicalLocales, supportedValuesOf: () => [] })) {
   Object.defineProperty(intl, name, { value, writable: true, configurable: true });
 }
+// One engine serves many expressions: none may change what the next one sees.
+for (const part of [...Object.getOwnPropertyNames(intl).map((name) => intl[name]), DateTimeFormat, NumberFormat, Collator]) {
+  if (part.prototype) Object.freeze(part.prototype);
+  Object.freeze(part);
+}
+Object.freeze(intl);
 return { intl, compare, DateTimeFormat, NumberFormat };
 })

@@ -10,5 +10,12 @@ IANAZone.prototype.offset = function (ms) {
 };
 IANAZone.isValidZone = (name) => typeof name === "string" && name !== "" && host.isZone(name);
 Settings.defaultLocale = "en-US";
-return luxon;
+
+// One engine serves many expressions: none may change what the next one sees.
+for (const part of Object.values(luxon)) {
+  if (typeof part !== "function") continue;
+  Object.freeze(part.prototype);
+  Object.freeze(part);
+}
+return Object.freeze(luxon);
 })
