@@ -2,4 +2,107 @@
 //!
 //! Nothing here knows a node kind by name, writes SQL, or speaks to Redis.
 
+pub mod access;
+mod extract;
+mod health;
+mod measure;
+mod openapi;
+mod page;
+mod problem;
+mod routes;
 pub mod runtime;
+mod secrets;
+mod serve;
+mod settings;
+mod webhooks;
+mod ws;
+
+use std::sync::Arc;
+
+use linkflow_model::Millis;
+use linkflow_node::{Blobs, NodeKind};
+use linkflow_store::{Keyring, Store};
+use metrics_exporter_prometheus::PrometheusHandle;
+
+pub use problem::{FieldProblem, Problem};
+pub use secrets::{hash_password, new_token, token_hash};
+pub use serve::{router, serve};
+pub use settings::ApiSettings;
+
+use runtime::Runtime;
+
+/// What time it is, in milliseconds. Tests turn it themselves.
+pub type Clock = Arc<dyn Fn() -> Millis + Send + Sync>;
+
+/// All that the API needs. Cheap to clone.
+#[derive(Clone)]
+pub struct Api {
+    pub store: Store,
+    pub runtime: Arc<dyn Runtime>,
+    pub kinds: &'static [NodeKind],
+    pub blobs: Blobs,
+    pub keyring: Keyring,
+    pub settings: Arc<ApiSettings>,
+    pub clock: Clock,
+    /// Renders `/metrics`; without one the page is empty.
+    pub metrics: Option<PrometheusHandle>,
+    /// What this process remembers between requests.
+    memory: Arc<Memory>,
+}
+
+/// Caches and short-lived registrations of this process. Losing them costs time, nothing else.
+struct Memory {
+    webhooks: webhooks::RouteCache,
+    listens: webhooks::Listens,
+    sign_ins: routes::session::FailedSignIns,
+}
+
+/// What an [`Api`] is made of.
+pub struct ApiParts {
+    pub store: Store,
+    pub runtime: Arc<dyn Runtime>,
+    pub kinds: &'static [NodeKind],
+    pub blobs: Blobs,
+    pub keyring: Keyring,
+    pub settings: ApiSettings,
+    pub clock: Clock,
+    pub metrics: Option<PrometheusHandle>,
+}
+
+impl Api {
+    pub fn new(parts: ApiParts) -> Api {
+        Api {
+            store: parts.store,
+            runtime: parts.runtime,
+            kinds: parts.kinds,
+            blobs: parts.blobs,
+            keyring: parts.keyring,
+            settings: Arc::new(parts.settings),
+            clock: parts.clock,
+            metrics: parts.metrics,
+            memory: Arc::new(Memory {
+                webhooks: webhooks::RouteCache::new(),
+                listens: webhooks::Listens::default(),
+                sign_ins: routes::session::FailedSignIns::new(),
+            }),
+        }
+    }
+
+    pub fn now(&self) -> Millis {
+        (self.clock)()
+    }
+
+    /// Forgets which workflows listen where: another process has published or taken back one.
+    pub fn forget_webhooks(&self) {
+        self.memory.webhooks.forget();
+    }
+
+    fn kind(&self, name: &str) -> Option<&'static NodeKind> {
+        self.kinds.iter().find(|kind| kind.kind == name)
+    }
+
+    /// A random number for ids.
+    fn random(&self) -> u128 {
+        uuid::Uuid::new_v4().as_u128()
+    }
+}

@@ -1,0 +1,253 @@
+//! Problems: every refusal and failure, as `application/problem+json` (RFC 9457).
+
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use linkflow_store::StoreError;
+use serde::Serialize;
+use utoipa::ToSchema;
+use utoipa::openapi::{ContentBuilder, RefOr, ResponseBuilder};
+use uuid::Uuid;
+
+use crate::runtime::{RuntimeError, StartError};
+
+/// Why a request was not carried out.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct Problem {
+    #[serde(rename = "type")]
+    kind: &'static str,
+    /// The status in words.
+    title: String,
+    status: u16,
+    /// A whole thought for people: what was wrong, and what to do.
+    detail: String,
+    /// The field, parameter or header that has to be changed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    field: Option<String>,
+    /// All fields that have to be changed, where there are several.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    errors: Vec<FieldProblem>,
+    /// The execution that was started before the problem arose.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    execution_id: Option<Uuid>,
+    #[serde(skip)]
+    retry_after_ms: Option<u64>,
+    #[serde(skip)]
+    allow: Option<String>,
+    /// How to prove who one is, for 401.
+    #[serde(skip)]
+    challenge: &'static str,
+}
+
+/// What is wrong with one field.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub struct FieldProblem {
+    pub field: String,
+    pub problem: String,
+}
+
+impl Problem {
+    pub fn new(status: StatusCode, detail: impl Into<String>) -> Problem {
+        Problem {
+            kind: "about:blank",
+            title: status.canonical_reason().unwrap_or("Problem").to_owned(),
+            status: status.as_u16(),
+            detail: detail.into(),
+            field: None,
+            errors: Vec::new(),
+            execution_id: None,
+            retry_after_ms: None,
+            allow: None,
+            challenge: "Bearer",
+        }
+    }
+
+    /// The request cannot be read.
+    pub fn bad_request(detail: impl Into<String>) -> Problem {
+        Problem::new(StatusCode::BAD_REQUEST, detail)
+    }
+
+    /// The request can be read, and a value in it cannot be taken.
+    pub fn invalid(field: impl Into<String>, problem: impl std::fmt::Display) -> Problem {
+        let field = field.into();
+        let detail = format!("`{field}` {problem}");
+        Problem { field: Some(field), ..Problem::new(StatusCode::UNPROCESSABLE_ENTITY, detail) }
+    }
+
+    /// Several values cannot be taken.
+    pub fn invalid_fields(detail: impl Into<String>, errors: Vec<FieldProblem>) -> Problem {
+        let field = errors.first().map(|e| e.field.clone());
+        Problem { field, errors, ..Problem::new(StatusCode::UNPROCESSABLE_ENTITY, detail) }
+    }
+
+    pub fn not_found(what: &str, id: impl std::fmt::Display) -> Problem {
+        Problem::new(StatusCode::NOT_FOUND, format!("there is no {what} {id}"))
+    }
+
+    pub fn unauthorized() -> Problem {
+        let detail = "sign in, or send `Authorization: Bearer <api key>`";
+        Problem::new(StatusCode::UNAUTHORIZED, detail)
+    }
+
+    pub fn forbidden(detail: impl Into<String>) -> Problem {
+        Problem::new(StatusCode::FORBIDDEN, detail)
+    }
+
+    pub fn conflict(detail: impl Into<String>) -> Problem {
+        Problem::new(StatusCode::CONFLICT, detail)
+    }
+
+    pub fn too_large(limit_bytes: usize) -> Problem {
+        let detail = format!("the body is larger than the limit of {limit_bytes} bytes");
+        Problem::new(StatusCode::PAYLOAD_TOO_LARGE, detail)
+    }
+
+    /// Something here failed. The cause goes to the log and nowhere else.
+    pub fn internal(cause: &dyn std::fmt::Display) -> Problem {
+        let id = Uuid::new_v4();
+        tracing::error!(%id, %cause, "a request failed: {cause}");
+        let detail = format!("something failed on the server; the log has the cause under {id}");
+        Problem::new(StatusCode::INTERNAL_SERVER_ERROR, detail)
+    }
+
+    pub fn busy(retry_after_ms: u64) -> Problem {
+        let detail = format!("there is too much to do, come again in {retry_after_ms} ms");
+        Problem {
+            retry_after_ms: Some(retry_after_ms),
+            ..Problem::new(StatusCode::SERVICE_UNAVAILABLE, detail)
+        }
+    }
+
+    pub fn method_not_allowed(detail: impl Into<String>, allow: String) -> Problem {
+        Problem { allow: Some(allow), ..Problem::new(StatusCode::METHOD_NOT_ALLOWED, detail) }
+    }
+
+    pub fn too_many(detail: impl Into<String>, retry_after_ms: u64) -> Problem {
+        Problem {
+            retry_after_ms: Some(retry_after_ms),
+            ..Problem::new(StatusCode::TOO_MANY_REQUESTS, detail)
+        }
+    }
+
+    pub fn with_challenge(mut self, challenge: &'static str) -> Problem {
+        self.challenge = challenge;
+        self
+    }
+
+    pub fn with_field(mut self, field: impl Into<String>) -> Problem {
+        self.field = Some(field.into());
+        self
+    }
+
+    pub fn with_execution(mut self, id: Uuid) -> Problem {
+        self.execution_id = Some(id);
+        self
+    }
+
+    pub fn detail(&self) -> &str {
+        &self.detail
+    }
+
+    pub fn errors(&self) -> &[FieldProblem] {
+        &self.errors
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let status = StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let body = serde_json::to_vec(&self).unwrap_or_default();
+        let mut response = (status, body).into_response();
+        let headers = response.headers_mut();
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        if status == StatusCode::UNAUTHORIZED {
+            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static(self.challenge));
+        }
+        if let Some(ms) = self.retry_after_ms {
+            headers.insert(header::RETRY_AFTER, HeaderValue::from(ms.div_ceil(1_000).max(1)));
+        }
+        if let Some(allow) = self.allow.and_then(|allow| HeaderValue::try_from(allow).ok()) {
+            headers.insert(header::ALLOW, allow);
+        }
+        response
+    }
+}
+
+impl From<StoreError> for Problem {
+    fn from(error: StoreError) -> Problem {
+        match error {
+            StoreError::Busy { retry_after_ms } => Problem::busy(retry_after_ms),
+            StoreError::Closed => Problem::busy(1_000),
+            StoreError::NotFound { what, id } => Problem::not_found(what, id),
+            StoreError::Invalid { field, problem } => Problem::invalid(field, problem),
+            StoreError::Duplicate { columns } => {
+                let field = columns.rsplit('.').next().unwrap_or("name").to_owned();
+                Problem::conflict(format!("another one has the same `{field}` already")).with_field(field)
+            }
+            StoreError::Changed { what, .. } => Problem::new(
+                StatusCode::PRECONDITION_FAILED,
+                format!("the {what} has been changed by somebody else meanwhile; read it again and repeat the change"),
+            )
+            .with_field("If-Match"),
+            StoreError::KeyReused { key } => Problem::conflict(format!(
+                "the idempotency key \"{key}\" was used for another request; use a new key for a new request"
+            ))
+            .with_field("Idempotency-Key"),
+            error => Problem::internal(&error),
+        }
+    }
+}
+
+impl From<RuntimeError> for Problem {
+    fn from(error: RuntimeError) -> Problem {
+        Problem::internal(&error)
+    }
+}
+
+impl From<StartError> for Problem {
+    fn from(error: StartError) -> Problem {
+        match error {
+            StartError::Busy { retry_after_ms } => Problem::busy(retry_after_ms),
+            StartError::Invalid { field, problem } => Problem::invalid(field, problem),
+            StartError::NotFound(detail) => Problem::new(StatusCode::NOT_FOUND, detail),
+            StartError::Conflict(detail) => Problem::conflict(detail),
+            StartError::Runtime(error) => error.into(),
+        }
+    }
+}
+
+/// The problems that any endpoint may answer with, for the OpenAPI document.
+pub struct Problems;
+
+impl utoipa::IntoResponses for Problems {
+    fn responses() -> std::collections::BTreeMap<String, RefOr<utoipa::openapi::response::Response>> {
+        let described = [
+            (400, "The request cannot be read"),
+            (401, "Nobody is signed in, and there is no valid API key"),
+            (403, "Role or key do not allow this"),
+            (404, "There is no such thing in this workspace"),
+            (405, "There is no such method here"),
+            (408, "The request took too long to arrive"),
+            (409, "It does not fit what is there"),
+            (412, "It has been changed meanwhile"),
+            (413, "The body is too large"),
+            (415, "The body has another content type than expected"),
+            (422, "A value cannot be taken; `field` names it"),
+            (429, "Too many requests"),
+            (500, "Something failed on the server"),
+            (503, "There is too much to do; come again after `Retry-After`"),
+        ];
+        described
+            .into_iter()
+            .map(|(status, description)| {
+                let content = ContentBuilder::new()
+                    .schema(Some(utoipa::openapi::Ref::from_schema_name("Problem")))
+                    .build();
+                let response = ResponseBuilder::new()
+                    .description(description)
+                    .content("application/problem+json", content)
+                    .build();
+                (status.to_string(), RefOr::T(response))
+            })
+            .collect()
+    }
+}

@@ -1,0 +1,244 @@
+//! Starting a workflow by a call of the API.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse, Response};
+use linkflow_model::{Item, Mode, Node, Workflow, WorkflowId};
+use linkflow_store::WorkflowRow;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use utoipa::{IntoParams, ToSchema};
+use uuid::Uuid;
+
+use crate::Api;
+use crate::access::{Means, Who};
+use crate::extract::{Path, Query, Raw, idempotency_key};
+use crate::problem::{Problem, Problems};
+use crate::routes::node_kinds::trigger_name;
+use crate::routes::publish::optional_json;
+use crate::routes::workflows::find;
+use crate::runtime::{ExecutionError, Finished, StartRequest};
+
+const WAIT_S_MAX: u32 = 300;
+
+/// What is started, and on what.
+#[derive(Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ExecuteBody {
+    /// The first items: `{"json": {...}}`, or the plain objects.
+    #[serde(default)]
+    #[schema(value_type = Vec<Object>)]
+    input: Vec<Value>,
+    /// Name of the node at which it starts; the first trigger, when it is left out.
+    trigger: Option<String>,
+    /// The version that runs. When it is left out: the newest in manual mode, else the published one,
+    /// or the newest when none is.
+    version: Option<u32>,
+    /// Pinned data is used in manual mode only. Sessions start in `manual` mode, API keys in `api` mode.
+    mode: Option<ExecuteMode>,
+}
+
+#[derive(Clone, Copy, PartialEq, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum ExecuteMode {
+    Manual,
+    Api,
+}
+
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct ExecuteQuery {
+    /// Seconds to wait for the end.
+    #[param(minimum = 0, maximum = 300)]
+    wait: Option<u32>,
+}
+
+/// What was started.
+#[derive(Serialize, ToSchema)]
+pub struct StartedView {
+    pub execution_id: Uuid,
+}
+
+/// How an execution ended.
+#[derive(Serialize, ToSchema)]
+pub struct FinishedView {
+    execution_id: Uuid,
+    status: String,
+    error: Option<ErrorView>,
+    /// Items of the node that ran last.
+    #[schema(value_type = Vec<Object>)]
+    output: Vec<Item>,
+    /// Each node's runs.
+    #[schema(value_type = Object)]
+    nodes: BTreeMap<String, Value>,
+}
+
+/// Why an execution failed.
+#[derive(Serialize, ToSchema)]
+pub struct ErrorView {
+    message: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    node: Option<String>,
+}
+
+impl ErrorView {
+    pub fn of(error: ExecutionError) -> ErrorView {
+        ErrorView { message: error.message, node: error.node }
+    }
+
+    pub fn new(message: Option<String>, node: Option<String>) -> Option<ErrorView> {
+        message.map(|message| ErrorView { message, node })
+    }
+}
+
+impl FinishedView {
+    fn of(finished: Finished) -> FinishedView {
+        let nodes = finished.nodes.into_iter().map(|(name, runs)| {
+            let runs: Vec<Value> =
+                runs.iter().map(|run| json!({"outputs": run.outputs, "error": run.error})).collect();
+            (name, Value::Array(runs))
+        });
+        FinishedView {
+            execution_id: finished.execution.0,
+            status: finished.status.as_str().to_owned(),
+            error: finished.error.map(ErrorView::of),
+            output: finished.last_node_items,
+            nodes: nodes.collect(),
+        }
+    }
+}
+
+/// Start a workflow
+///
+/// Answers 202 with the execution's id; with `wait`, its result, if it ends in time.
+#[utoipa::path(post, path = "/api/v1/workflows/{id}/execute", tag = "workflows",
+    params(("id" = Uuid, Path), ExecuteQuery, ("Idempotency-Key" = Option<String>, Header)),
+    request_body(content = Option<ExecuteBody>, content_type = "application/json"),
+    responses((status = 200, body = FinishedView), (status = 202, body = StartedView), Problems))]
+pub async fn execute(
+    State(api): State<Api>,
+    who: Who,
+    Path(id): Path<Uuid>,
+    Query(query): Query<ExecuteQuery>,
+    headers: HeaderMap,
+    Raw(body): Raw,
+) -> Result<Response, Problem> {
+    let wait_s = query.wait.unwrap_or(0);
+    if wait_s > WAIT_S_MAX {
+        return Err(Problem::invalid("wait", format!("must be at most {WAIT_S_MAX} seconds, got {wait_s}")));
+    }
+    let body: ExecuteBody = optional_json(&body)?;
+    let key = idempotency_key(&headers)?;
+    let row = find(&api, &who, id).await?;
+    let request = request(&api, &who, row, body, key).await?;
+    let started = api.runtime.start(request, None).await?;
+    if wait_s > 0 {
+        let wait_ms = u64::from(wait_s) * 1_000;
+        if let Some(finished) = api.runtime.wait(who.workspace, started.execution, wait_ms).await? {
+            return Ok(axum::Json(FinishedView::of(finished)).into_response());
+        }
+    }
+    let view = StartedView { execution_id: started.execution.0 };
+    Ok((StatusCode::ACCEPTED, axum::Json(view)).into_response())
+}
+
+async fn request(
+    api: &Api,
+    who: &Who,
+    row: WorkflowRow,
+    body: ExecuteBody,
+    key: Option<String>,
+) -> Result<StartRequest, Problem> {
+    let mode = body.mode.unwrap_or(match who.means {
+        Means::Session(_) => ExecuteMode::Manual,
+        Means::Key { .. } => ExecuteMode::Api,
+    });
+    let newest = match mode {
+        ExecuteMode::Manual => row.version,
+        ExecuteMode::Api => row.published_version.unwrap_or(row.version),
+    };
+    let version = body.version.unwrap_or(newest);
+    let found = api.store.workflow_version(who.workspace, row.id, version).await?;
+    let workflow =
+        found.ok_or_else(|| Problem::invalid("version", format!("{version} does not exist")))?.document;
+    let trigger = trigger_of(api, &workflow, body.trigger)?;
+    Ok(StartRequest {
+        workspace: who.workspace,
+        workflow_id: row.id,
+        version,
+        workflow: Arc::new(workflow),
+        trigger,
+        items: items_of(body.input)?,
+        mode: match mode {
+            ExecuteMode::Manual => Mode::Manual,
+            ExecuteMode::Api => Mode::Api,
+        },
+        idempotency_key: key.map(|key| execute_key(row.id, &key)),
+        retry_of: None,
+        parent: None,
+        wants_reply: false,
+    })
+}
+
+/// Keys of different workflows do not meet.
+fn execute_key(workflow: WorkflowId, key: &str) -> String {
+    format!("execute/{workflow}/{key}")
+}
+
+/// The node at which it starts: the named one, else the best trigger, else the first node that
+/// nothing leads to.
+fn trigger_of(api: &Api, workflow: &Workflow, named: Option<String>) -> Result<String, Problem> {
+    if let Some(name) = named {
+        return match workflow.node_named(&name) {
+            Some(_) => Ok(name),
+            None => Err(Problem::invalid(
+                "trigger",
+                format!("must be the name of a node, there is no \"{name}\""),
+            )),
+        };
+    }
+    let enabled = || workflow.nodes.iter().filter(|node| !node.disabled);
+    let rank = |node: &Node| match api.kind(&node.kind).and_then(trigger_name) {
+        Some("manual") => Some(0),
+        Some("workflow") => Some(1),
+        Some("error") => Some(3),
+        Some(_) => Some(2),
+        None => None,
+    };
+    let best = enabled().filter_map(|node| rank(node).map(|rank| (rank, node))).min_by_key(|(rank, _)| *rank);
+    let leads_to = |node: &&Node| workflow.edges.iter().any(|edge| edge.is_main() && edge.to.node == node.id);
+    let first = || enabled().find(|node| !leads_to(node) && api.kind(&node.kind).is_some());
+    best.map(|(_, node)| node)
+        .or_else(first)
+        .map(|node| node.name.clone())
+        .ok_or_else(|| Problem::invalid("trigger", "must be given: the workflow has no node to start at"))
+}
+
+/// Items of plain objects or of the form `{"json": {...}}`. Files cannot come this way: a handle in
+/// a request would be somebody else's file.
+fn items_of(input: Vec<Value>) -> Result<Vec<Item>, Problem> {
+    const KEYS: [&str; 4] = ["json", "binary", "error", "pairedItem"];
+    let mut items = Vec::with_capacity(input.len());
+    for (i, value) in input.into_iter().enumerate() {
+        items.push(match value {
+            Value::Object(mut object)
+                if object.get("json").is_some_and(Value::is_object)
+                    && object.keys().all(|key| KEYS.contains(&key.as_str())) =>
+            {
+                Item::from_value(object.remove("json").unwrap_or_default())
+            }
+            Value::Object(object) => Item::new(object),
+            other => {
+                let shown: String = other.to_string().chars().take(80).collect();
+                return Err(Problem::invalid(
+                    format!("input[{i}]"),
+                    format!("must be an object, got {shown}"),
+                ));
+            }
+        });
+    }
+    Ok(items)
+}

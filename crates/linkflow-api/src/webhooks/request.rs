@@ -1,0 +1,175 @@
+//! A request as it arrived, and its head as a node sees it.
+
+use axum::body::Body;
+use axum::extract::Request as HttpRequest;
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, Method, header};
+use linkflow_model::Object;
+use linkflow_node::trigger::Request;
+use serde_json::Value;
+
+use super::find::segments_of;
+use crate::Api;
+use crate::access::remote_address;
+use crate::problem::Problem;
+
+/// Names in a query or a form; more are refused.
+pub const NAMES_MAX: usize = 1_000;
+
+/// A request before anything of its body was read.
+pub struct Arrived {
+    pub method: Method,
+    /// As it was typed, from the first slash.
+    pub path: String,
+    /// What lies behind the prefix.
+    pub segments: Vec<String>,
+    pub headers: HeaderMap,
+    pub parts: Parts,
+    body: Body,
+}
+
+/// What is still to be read.
+pub struct Content {
+    pub headers: HeaderMap,
+    pub body: Body,
+}
+
+impl Arrived {
+    pub fn new(api: &Api, request: HttpRequest, prefix: &str) -> Result<Arrived, Problem> {
+        let _ = api;
+        let (parts, body) = request.into_parts();
+        let path = parts.uri.path().to_owned();
+        let segments = segments_of(path.strip_prefix(prefix).unwrap_or_default())?;
+        let (method, headers) = (parts.method.clone(), parts.headers.clone());
+        Ok(Arrived { method, path, segments, headers, parts, body })
+    }
+
+    /// The head as the node sees it, and the rest. `is_authenticated`: the server has checked who
+    /// calls, so that what proved it is not the workflow's to see.
+    pub fn split(
+        self,
+        api: &Api,
+        params: Object,
+        is_authenticated: bool,
+    ) -> Result<(Request, Content), Problem> {
+        let head = Request {
+            method: self.method.as_str().to_owned(),
+            url: format!("{}{}", api.settings.base_url(), self.path),
+            path: self.path.clone(),
+            params,
+            query: pairs(self.parts.uri.query().unwrap_or_default().as_bytes(), "the query")?,
+            headers: shown_headers(api, &self.headers, is_authenticated),
+            remote_address: remote_address(api, &self.parts),
+            ..Request::default()
+        };
+        Ok((head, Content { headers: self.headers, body: self.body }))
+    }
+}
+
+/// Headers with names in lower case; one that comes twice is joined by commas. The session of a
+/// signed-in person never reaches a workflow.
+fn shown_headers(api: &Api, headers: &HeaderMap, is_authenticated: bool) -> Object {
+    let mut shown = Object::new();
+    for name in headers.keys() {
+        if is_authenticated && name == header::AUTHORIZATION {
+            continue;
+        }
+        let values: Vec<String> = headers
+            .get_all(name)
+            .iter()
+            .map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned())
+            .collect();
+        let mut text = values.join(", ");
+        if name == header::COOKIE {
+            text = without_session(&text, api.settings.cookie_name());
+            if text.is_empty() {
+                continue;
+            }
+        }
+        shown.insert(name.as_str().to_owned(), Value::String(text));
+    }
+    shown
+}
+
+fn without_session(cookies: &str, name: &str) -> String {
+    let others = cookies.split(';').map(str::trim);
+    let others = others.filter(|pair| pair.split('=').next() != Some(name) && !pair.is_empty());
+    others.collect::<Vec<_>>().join("; ")
+}
+
+/// Names and values of a query or a form. A name that comes more than once has a list.
+pub fn pairs(text: &[u8], what: &str) -> Result<Object, Problem> {
+    let mut found = Object::new();
+    for (n, pair) in text.split(|b| *b == b'&').filter(|pair| !pair.is_empty()).enumerate() {
+        if n >= NAMES_MAX {
+            return Err(Problem::bad_request(format!("{what} has more than {NAMES_MAX} names")));
+        }
+        let at = pair.iter().position(|b| *b == b'=').unwrap_or(pair.len());
+        let name = plain(&pair[..at], what)?;
+        let value = plain(pair.get(at + 1..).unwrap_or_default(), what)?;
+        add(&mut found, name, Value::String(value));
+    }
+    Ok(found)
+}
+
+/// Adds a value under a name; the second makes it a list.
+pub fn add(object: &mut Object, name: String, value: Value) {
+    match object.get_mut(&name) {
+        None => {
+            object.insert(name, value);
+        }
+        Some(Value::Array(list)) => list.push(value),
+        Some(first) => *first = Value::Array(vec![first.take(), value]),
+    }
+}
+
+/// Resolves `+` and percent signs; what is no percent sign with two digits stays as it is.
+fn plain(text: &[u8], what: &str) -> Result<String, Problem> {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut i = 0;
+    while i < text.len() {
+        let hex = |at: usize| text.get(at).and_then(|b| char::from(*b).to_digit(16));
+        match (text[i], hex(i + 1), hex(i + 2)) {
+            (b'%', Some(high), Some(low)) => {
+                bytes.push((high * 16 + low) as u8);
+                i += 2;
+            }
+            (b'+', ..) => bytes.push(b' '),
+            (byte, ..) => bytes.push(byte),
+        }
+        i += 1;
+    }
+    String::from_utf8(bytes).map_err(|e| {
+        let shown = String::from_utf8_lossy(e.as_bytes()).chars().take(80).collect::<String>();
+        Problem::bad_request(format!("{what} is not UTF-8: {shown}"))
+    })
+}
+
+/// The first value of a name in the query.
+pub fn query_value(parts: &Parts, name: &str) -> Option<String> {
+    let query = pairs(parts.uri.query()?.as_bytes(), "the query").ok()?;
+    match query.get(name)? {
+        Value::String(text) => Some(text.clone()),
+        Value::Array(list) => list.first().and_then(Value::as_str).map(str::to_owned),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_that_comes_twice_has_a_list() {
+        let found = pairs(b"a=1&b=x%20y+z&a=2&c&=&a=%zz", "the query").unwrap();
+        assert_eq!(Value::Object(found).to_string(), r#"{"a":["1","2","%zz"],"b":"x y z","c":"","":""}"#);
+        assert!(pairs(b"a=%ff", "the query").unwrap_err().detail().contains("is not UTF-8"));
+        assert!(pairs("a=1&".repeat(1_001).as_bytes(), "the form").is_err());
+    }
+
+    #[test]
+    fn a_session_is_cut_out_of_the_cookies() {
+        assert_eq!(without_session("a=1; linkflow=secret; b=2", "linkflow"), "a=1; b=2");
+        assert_eq!(without_session("linkflow=secret", "linkflow"), "");
+    }
+}
