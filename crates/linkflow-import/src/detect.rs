@@ -26,8 +26,14 @@ pub fn read(bytes: &[u8]) -> Result<Imported, ImportError> {
 }
 
 fn read_value(value: Value) -> Result<Imported, ImportError> {
-    let Value::Object(object) = &value else {
-        return Err(ImportError::NoWorkflow("an object is expected".to_owned()));
+    let value = unwrapped(value);
+    let object = match &value {
+        Value::Object(object) => object,
+        Value::Array(list) if list.len() > 1 => {
+            let problem = format!("it is a list of {}; save each in a file of its own", list.len());
+            return Err(ImportError::NoWorkflow(problem));
+        }
+        _ => return Err(ImportError::NoWorkflow("an object is expected".to_owned())),
     };
     if object.contains_key("connections") || n8n::looks_like(object) {
         return Ok(n8n::read(object));
@@ -38,4 +44,16 @@ fn read_value(value: Value) -> Result<Imported, ImportError> {
     let workflow: Workflow = serde_json::from_value(value)
         .map_err(|e| ImportError::Field { field: "workflow".to_owned(), problem: e.to_string() })?;
     Ok(Imported { workflow, report: Vec::new(), notes: Vec::new() })
+}
+
+/// The workflow within what some tools put around it: a list of one, or `{"workflow": {..}}`.
+fn unwrapped(value: Value) -> Value {
+    match value {
+        Value::Array(mut list) if list.len() == 1 => unwrapped(list.remove(0)),
+        Value::Object(mut object) if !object.contains_key("nodes") => match object.get_mut("workflow") {
+            Some(inner) if inner.get("nodes").is_some() => inner.take(),
+            _ => Value::Object(object),
+        },
+        other => other,
+    }
 }

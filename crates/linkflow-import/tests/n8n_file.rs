@@ -181,6 +181,15 @@ fn a_workflow_made_here_goes_out_and_comes_back() {
     assert_eq!(plain(again), plain(workflow));
 }
 
+#[test]
+fn a_workflow_is_found_within_what_is_put_around_it() {
+    for file in [json!([rich_file()]), json!({"id": 1, "workflow": rich_file()}), json!([{"workflow": rich_file()}])] {
+        assert_eq!(read(file.to_string().as_bytes()).expect("a workflow").workflow.name, "Rich");
+    }
+    let many = json!([rich_file(), rich_file()]).to_string();
+    assert!(read(many.as_bytes()).unwrap_err().to_string().contains("a list of 2"));
+}
+
 /// Any JSON, up to a few levels deep.
 pub fn any_json() -> impl Strategy<Value = Value> {
     let leaf = prop_oneof![

@@ -237,11 +237,14 @@ pub(super) fn pinned(
     pinned
 }
 
-/// Pinned items are written with `json` around them or without.
+/// Pinned items are written with `json` around them or without; what is no object is wrapped, as
+/// it would be in an item.
 fn pinned_item(item: &Value) -> Value {
     match item {
         Value::Object(o) if o.get("json").is_some_and(Value::is_object) => item.clone(),
-        other => serde_json::json!({ "json": other }),
+        Value::Object(_) => serde_json::json!({ "json": item }),
+        Value::Null => serde_json::json!({ "json": {} }),
+        other => serde_json::json!({ "json": { "data": other } }),
     }
 }
 
