@@ -30,9 +30,18 @@ fn find(name: &str) -> Option<TimeZone> {
 }
 
 fn timestamp(ms: f64) -> Option<Timestamp> {
-    // Dates of scripts go further than the database of zones; beyond it the last rule stands.
-    let (first, last) = (Timestamp::MIN.as_millisecond(), Timestamp::MAX.as_millisecond());
-    ms.is_finite().then(|| Timestamp::from_millisecond((ms as i64).clamp(first, last)).ok()).flatten()
+    // Dates of scripts go further than ours: beyond, the calendar and with it the rules of summer
+    // time repeat every 400 years.
+    const CYCLE_MS: i64 = 146_097 * 86_400_000;
+    const LAST_MS: i64 = 250_000_000_000_000;
+    if !ms.is_finite() {
+        return None;
+    }
+    const SCRIPT_MS_MAX: f64 = 8.64e15;
+    let ms = ms.clamp(-SCRIPT_MS_MAX, SCRIPT_MS_MAX) as i64;
+    let beyond = (ms.abs() - LAST_MS).max(0);
+    let cycles = beyond.div_euclid(CYCLE_MS) + i64::from(beyond.rem_euclid(CYCLE_MS) > 0);
+    Timestamp::from_millisecond(ms - ms.signum() * cycles * CYCLE_MS).ok()
 }
 
 pub fn is_zone(name: &str) -> bool {
@@ -78,6 +87,10 @@ mod tests {
         assert_eq!(offset_minutes("Europe/Berlin", 1_718_446_830_400.0), 120.0);
         assert_eq!(offset_minutes("Europe/Berlin", 1_705_000_000_000.0), 60.0);
         assert_eq!(offset_minutes("Asia/Kolkata", 0.0), 330.0);
+        assert_eq!(offset_minutes("Europe/Berlin", 1_718_446_830_000_000.0), 120.0);
+        assert_eq!(offset_minutes("Asia/Tokyo", -8.64e15), offset_minutes("Asia/Tokyo", -1e14));
+        assert!(offset_minutes("UTC", 1e300).is_finite());
+        assert!(offset_minutes("UTC", -1e300).is_finite());
         assert!(offset_minutes("Mars/Base", 0.0).is_nan());
         assert!(offset_minutes("UTC", f64::NAN).is_nan());
     }

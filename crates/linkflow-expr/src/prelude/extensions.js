@@ -25,8 +25,9 @@ const DateTime = () => host.luxon().DateTime;
 const ISO_WITH_Z = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/;
 const isIsoText = (s) => s.length === 24 && ISO_WITH_Z.test(s) && !Number.isNaN(Date.parse(s));
 
+// Begins where a word begins, so that a long text without addresses is walked once only.
 const EMAIL_PART =
-  /([a-z0-9!#$%&'*+/=?^_`{|}~-]+(?:\.[a-z0-9!#$%&'*+/=?^_`{|}~-]+)*|"[^"\n]+")@((?:[a-z0-9-]+\.)+[a-z]{2,}|\[\d{1,3}(?:\.\d{1,3}){3}\])/i;
+  /(?<![a-z0-9!#$%&'*+/=?^_`{|}~-])([a-z0-9!#$%&'*+/=?^_`{|}~-]+(?:\.[a-z0-9!#$%&'*+/=?^_`{|}~-]+)*|"[^"\n]+")@((?:[a-z0-9-]+\.)+[a-z]{2,}|\[\d{1,3}(?:\.\d{1,3}){3}\])/i;
 const EMAIL = new RegExp(`^(?:${EMAIL_PART.source})$`, "i");
 // A host name of at least two letters in its last label, or a local or numeric one.
 const URL_IN_TEXT =
