@@ -66,6 +66,7 @@ enum Next {
 
 struct Sim {
     store: Store,
+    ids: Vec<ExecutionId>,
     clock: Arc<AtomicI64>,
 }
 
@@ -85,8 +86,21 @@ impl Sim {
             if chance.one_in(3) {
                 let _ = self.store.heartbeat(&key, t(self.now()), LEASE_MS).await.unwrap();
             }
-            let limit = 1 + chance.below(4) as usize;
-            let Ok(claims) = self.store.claim_ready(&key, limit, t(self.now())).await else {
+            if chance.one_in(3) {
+                self.store.wake_due(t(self.now()), 100).await.unwrap();
+            }
+            if chance.one_in(8) {
+                self.clock.fetch_add(chance.below(2 * LEASE_MS) as i64, Ordering::Relaxed);
+                self.store.reap(t(self.now())).await.unwrap();
+            }
+            let claims = if chance.one_in(4) {
+                // Hints that may be stale.
+                let hints = (0..4).map(|_| self.ids[chance.below(self.ids.len() as u64) as usize]).collect();
+                self.store.claim(&key, hints, t(self.now())).await
+            } else {
+                self.store.claim_ready(&key, 1 + chance.below(4) as usize, t(self.now())).await
+            };
+            let Ok(claims) = claims else {
                 key = self.register().await;
                 continue;
             };
@@ -112,7 +126,16 @@ impl Sim {
                 self.clock.fetch_add(chance.below(2 * LEASE_MS) as i64, Ordering::Relaxed);
                 self.store.reap(t(self.now())).await.unwrap();
             }
-            let Some((entries, then)) = self.answer(&next, &claimed) else { return };
+            let Some((mut entries, then)) = self.answer(&next, &claimed) else { return };
+            // Steps without effects ride along, so appends differ in length.
+            while matches!(then, Then::Keep) && chance.one_in(2) {
+                let so_far: Vec<Event> =
+                    events.iter().cloned().chain(entries.iter().map(|e| e.event.clone())).collect();
+                match next_of(&so_far, claimed.parent.is_some()) {
+                    Some(Next::Do(step)) => entries.extend(self.step(step)),
+                    _ => break,
+                }
+            }
             let more: Vec<Event> = entries.iter().map(|e| e.event.clone()).collect();
             let n = entries.len() as u64;
             let rests = !matches!(then, Then::Keep);
@@ -133,11 +156,16 @@ impl Sim {
         }
     }
 
+    fn step(&self, step: u32) -> [Entry; 2] {
+        let ms = self.now();
+        [began(ms, step), done(ms, step, json!({"step": step}))]
+    }
+
     /// What the worker writes for `next`; nothing when it has nothing to do yet.
     fn answer(&self, next: &Next, claimed: &Claimed) -> Option<(Vec<Entry>, Then)> {
         let ms = self.now();
         Some(match *next {
-            Next::Do(step) => (vec![began(ms, step), done(ms, step, json!({"step": step}))], Then::Keep),
+            Next::Do(step) => (self.step(step).into(), Then::Keep),
             Next::Sleep(step) => (vec![parked(ms, step, Wait::Until(t(ms + 50)))], rest(Some(ms + 50))),
             Next::Call(step) => {
                 let children = (0..2).map(|n| child(claimed.id, step, n, ms)).collect();
@@ -204,22 +232,19 @@ async fn settle(sim: &Sim) {
 
 async fn run(seed: u64) {
     let w = world_with(Options { poison_limit: 1_000, ..Options::default() });
-    let sim = Arc::new(Sim { store: w.store.clone(), clock: Arc::new(AtomicI64::new(0)) });
     let mut chance = Chance(seed);
     let mut ids = Vec::new();
-    for _ in 0..12 {
-        ids.push(w.accepted(sim.now()).await);
+    for ms in 0..12 {
+        ids.push(w.accepted(ms).await);
     }
+    let clock = Arc::new(AtomicI64::new(100));
+    let sim = Arc::new(Sim { store: w.store.clone(), ids: ids.clone(), clock });
     let workers: Vec<_> = (0..4)
         .map(|_| {
             let (sim, chance) = (sim.clone(), Chance(chance.next()));
-            tokio::spawn(async move { sim.work(chance, 25).await })
+            tokio::spawn(async move { sim.work(chance, 50).await })
         })
         .collect();
-    for _ in 0..40 {
-        sim.store.wake_due(t(sim.now()), 100).await.unwrap();
-        tokio::task::yield_now().await;
-    }
     for worker in workers {
         worker.await.unwrap();
     }
