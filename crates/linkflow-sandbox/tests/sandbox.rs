@@ -116,16 +116,69 @@ async fn a_workspace_that_uses_up_its_share_keeps_nobody_else_waiting() {
         let runner = pool.runner(workspace(n), None);
         async move { runner.run(call("for(;;);", numbered(1))).await }
     };
-    let greedy = async { tokio::join!(endless(1), endless(1), endless(1), endless(1)) };
+    let began = Instant::now();
+    let greedy = async {
+        let ends = tokio::join!(endless(1), endless(1), endless(1), endless(1));
+        (ends, began.elapsed())
+    };
     let modest = async {
         tokio::task::yield_now().await;
-        let began = Instant::now();
         pool.runner(workspace(2), None).run(call("return []", numbered(1))).await.unwrap();
         began.elapsed()
     };
-    let (ends, waited) = tokio::join!(greedy, modest);
+    let ((ends, all), waited) = tokio::join!(greedy, modest);
     assert!(matches!(ends.3, Err(NodeError::TimedOut { .. })));
-    assert!(waited < Duration::from_millis(390), "waited {waited:?}");
+    assert!(waited < all, "waited {waited:?} of {all:?}");
+}
+
+#[tokio::test]
+async fn a_child_that_does_not_keep_to_the_protocol_is_ended() {
+    let of = |program: &str, args: &[&str]| PoolConfig {
+        starts_ahead: false,
+        ..PoolConfig::of(PathBuf::from(program), args.iter().map(ToString::to_string).collect())
+    };
+    let outcome = |config| async move {
+        let pool = Pool::new(config);
+        let outcome = run(&pool, "return []").await.map(|r| r.items.len());
+        (outcome.unwrap_err().to_string(), pool.n_idle())
+    };
+    let (silent, n_idle) = outcome(of("/bin/sleep", &["60"])).await;
+    assert_eq!((silent.as_str(), n_idle), ("the node took longer than 400 ms", 0));
+    let (echo, n_idle) = outcome(of("/bin/cat", &[])).await;
+    assert!(echo.contains("took longer") || echo.contains("code runner"), "{echo}");
+    assert_eq!(n_idle, 0);
+    let (noise, n_idle) = outcome(of("/bin/echo", &["what a lovely day to send no frame at all"])).await;
+    assert!(noise.contains("code"), "{noise}");
+    assert_eq!(n_idle, 0);
+    let (missing, _) = outcome(of("/no/such/program", &[])).await;
+    assert!(missing.contains("does not start"), "{missing}");
+}
+
+#[tokio::test]
+async fn a_result_that_is_too_large_is_refused() {
+    let pool = Pool::new(PoolConfig { answer_bytes_max: 100_000, ..config() });
+    let error = run(&pool, "return {a: 'x'.repeat(200000)}").await.unwrap_err();
+    assert!(matches!(error, NodeError::Limit { .. }), "{error}");
+    assert_eq!(pool.n_idle(), 0);
+}
+
+#[tokio::test]
+async fn many_runs_at_the_same_time_each_get_their_own_answer() {
+    let pool = Pool::new(PoolConfig { processes_max: 3, processes_per_workspace_max: 3, ..config() });
+    let runs: Vec<_> = (0..40)
+        .map(|n| {
+            let runner = pool.runner(workspace(n % 4), None);
+            tokio::spawn(async move {
+                let call = CodeCall { time_ms: 20_000, ..call(&format!("return {{n: {n}}}"), numbered(2)) };
+                (n, runner.run(call).await)
+            })
+        })
+        .collect();
+    for run in runs {
+        let (n, result) = run.await.unwrap();
+        assert_eq!(jsons(result), json!([{ "n": n }]));
+    }
+    assert!(pool.n_idle() <= 3);
 }
 
 #[tokio::test]
