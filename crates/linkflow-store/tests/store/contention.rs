@@ -127,6 +127,10 @@ impl Sim {
                 self.store.reap(t(self.now())).await.unwrap();
             }
             let Some((mut entries, then)) = self.answer(&next, &claimed) else { return };
+            if matches!(next, Next::Wake(CALLS)) {
+                let children = self.store.children_of(claimed.id, CALLS).await.unwrap();
+                assert!(children.iter().all(|c| c.status.is_terminal()), "woken too early: {children:?}");
+            }
             // Steps without effects ride along, so appends differ in length.
             while matches!(then, Then::Keep) && chance.one_in(2) {
                 let so_far: Vec<Event> =
