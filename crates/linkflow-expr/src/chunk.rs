@@ -30,6 +30,11 @@ impl Chunk {
         Ok(Chunk { native, program })
     }
 
+    /// What Rust can read needs no further check.
+    pub fn check(&self) -> Result<(), ExprError> {
+        if self.native.is_some() { Ok(()) } else { self.program.check() }
+    }
+
     pub fn evaluate(&self, scope: &Scope<'_>) -> Result<Resolved, ExprError> {
         self.evaluate_natively(scope).unwrap_or_else(|| self.program.evaluate(scope))
     }

@@ -36,6 +36,14 @@ impl Template {
         Ok(Template { pieces: pieces.into() })
     }
 
+    /// Whether every chunk can be read, without evaluating any: for checks before a workflow runs.
+    pub fn check(&self) -> Result<(), ExprError> {
+        self.pieces.iter().try_for_each(|piece| match piece {
+            Piece::Text(_) => Ok(()),
+            Piece::Chunk(chunk) => chunk.check(),
+        })
+    }
+
     /// The value for one item.
     pub fn evaluate(&self, scope: &Scope<'_>) -> Result<Resolved, ExprError> {
         match &*self.pieces {

@@ -1,6 +1,8 @@
 //! Values between Rust and the JavaScript engine.
 
-use linkflow_model::{Item, Object};
+use std::collections::BTreeMap;
+
+use linkflow_model::{Binary, Item, Object};
 use rquickjs::{Array, Ctx, Function, Result, Type, Value as Js};
 use serde_json::Value;
 
@@ -70,15 +72,48 @@ pub(super) fn item_to_js<'js>(ctx: &Ctx<'js>, item: &Item) -> Result<Js<'js>> {
     if item.binary.is_some() || !item.paired.is_unknown() || item.error.is_some() {
         let mut rest = item.clone();
         rest.json = Default::default();
+        let files = rest.binary.take();
         let js = to_js(ctx, &serde_json::to_value(&rest).unwrap_or(Value::Null))?;
         if let Some(object) = js.as_object() {
             object.set("json", object_to_js(ctx, &item.json)?)?;
+            if let Some(files) = files {
+                object.set("binary", to_js(ctx, &files_json(&files))?)?;
+            }
         }
         return Ok(js);
     }
     let js = rquickjs::Object::new(ctx.clone())?;
     js.set("json", object_to_js(ctx, &item.json)?)?;
     Ok(js.into_value())
+}
+
+/// The files of an item as JSON, with size and type in the words that people's expressions know.
+pub(super) fn files_json(files: &BTreeMap<String, Binary>) -> Value {
+    let file = |binary: &Binary| {
+        let mut json = serde_json::to_value(binary).unwrap_or(Value::Null);
+        if let Value::Object(fields) = &mut json {
+            fields.insert("fileSize".to_owned(), Value::String(size_text(binary.bytes)));
+            let kind = binary.mime_type.split('/').next().unwrap_or_default();
+            let kind = if binary.mime_type == "application/pdf" { "pdf" } else { kind };
+            fields.insert("fileType".to_owned(), Value::String(kind.to_owned()));
+        }
+        json
+    };
+    Value::Object(files.iter().map(|(name, binary)| (name.clone(), file(binary))).collect())
+}
+
+/// Three digits and a decimal unit: `12.3 kB`.
+fn size_text(bytes: u64) -> String {
+    const UNITS: [&str; 6] = ["B", "kB", "MB", "GB", "TB", "PB"];
+    let mut size = bytes as f64;
+    let mut unit = 0;
+    while size >= 1000.0 && unit + 1 < UNITS.len() {
+        size /= 1000.0;
+        unit += 1;
+    }
+    let digits = if unit == 0 || size >= 100.0 { 0 } else { if size >= 10.0 { 1 } else { 2 } };
+    let scale = 10f64.powi(digits);
+    format!("{} {}", number::to_text((size * scale).round() / scale), UNITS[unit])
 }
 
 pub(super) fn items_to_js<'js>(ctx: &Ctx<'js>, items: &[Item]) -> Result<Js<'js>> {

@@ -50,6 +50,11 @@ impl Program {
         Program { source: self.source.clone(), takes_paths: false }
     }
 
+    /// Compiles it, and runs nothing.
+    pub fn check(&self) -> Result<(), ExprError> {
+        with_engine(|engine| (engine.compiled(self).map(drop), true))
+    }
+
     pub fn evaluate(&self, scope: &Scope<'_>) -> Result<Resolved, ExprError> {
         let refuse = |why: &str| Err(ExprError::Function(why.to_owned()));
         let value = with_engine(|engine| {
@@ -192,15 +197,30 @@ impl Engine {
             });
             result.map_err(|error| failure(&ctx, &error, compiled.has_optional_calls))
         });
+        let is_quiet = self.finish_jobs();
         DEADLINE.set(None);
         let is_late = IS_LATE.replace(false);
+        let is_sound = is_quiet && !compiled.may_leak;
         match result {
             _ if is_late => (Err(ExprError::Timeout(TIME_MAX_MS)), false),
-            Ok(value) => (value.map(Some), !compiled.may_leak),
-            Err(Failure::Thrown) => (Ok(None), !compiled.may_leak),
-            Err(Failure::Error(error)) => (Err(error), !compiled.may_leak),
+            Ok(value) => (value.map(Some), is_sound),
+            Err(Failure::Thrown) => (Ok(None), is_sound),
+            Err(Failure::Error(error)) => (Err(error), is_sound),
             Err(Failure::Memory) => (Err(ExprError::Memory(MEMORY_MAX_MB)), false),
         }
+    }
+
+    /// Ends what async functions left behind; false when it does not end soon.
+    fn finish_jobs(&self) -> bool {
+        const JOBS_MAX: usize = 1_000;
+        for _ in 0..JOBS_MAX {
+            if !self.runtime.is_job_pending() {
+                return true;
+            }
+            // What a job throws concerns nobody.
+            let _ = self.runtime.execute_pending_job();
+        }
+        false
     }
 
     /// The function that sets the clock, when it stands wrong.

@@ -130,7 +130,7 @@ fn answer<'js>(
         7 => Ok(convert::items_to_js(ctx, world::some_input(scope)?)?),
         8 => {
             let binary = world::current_item(scope).and_then(|i| i.binary.as_deref());
-            binary.map_or_else(undefined, |b| value(&serde_json::to_value(b).unwrap_or(Value::Null)))
+            binary.map_or_else(undefined, |files| value(&convert::files_json(files)))
         }
         9 => object(&scope.env.vars),
         10 if scope.env.env.is_empty() => {

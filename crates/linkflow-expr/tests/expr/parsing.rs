@@ -1,6 +1,6 @@
 //! No text makes the parser or the evaluation panic.
 
-use linkflow_expr::eval_case;
+use linkflow_expr::{Template, eval_case};
 use proptest::prelude::*;
 use serde_json::json;
 
@@ -23,6 +23,21 @@ proptest! {
     fn any_mixture_of_pieces_has_an_answer(picks in prop::collection::vec(0usize..48, 0..24)) {
         let text: String = picks.into_iter().map(|i| PARTS[i]).collect();
         eval_case(&json!({"expression": format!("={{{{ {text} }}}}"), "json": {"a": [1, {"b": "x"}]}}));
+    }
+}
+
+#[test]
+fn a_check_finds_bad_syntax_without_evaluating() {
+    for (text, is_good) in [
+        ("{{ $json.a }}", true),
+        ("{{ (() => { while (true) {} })() }}", true),
+        ("x {{ $('No such node').item.json.a }} {{ nope.x }}", true),
+        ("{{ 1 + }}", false),
+        ("{{ $json.a }} {{ if (1) 2 }}", false),
+        ("{{ [].constructor }}", false),
+    ] {
+        let checked = Template::parse(text).and_then(|t| t.check());
+        assert_eq!(checked.is_ok(), is_good, "{text}: {checked:?}");
     }
 }
 
