@@ -108,13 +108,14 @@ pub enum Type {
     Object,
     /// A file of the item, by the name of its property.
     Binary,
-    /// The value as it is; nothing is set where there is none. For files from older versions.
-    Any,
     /// A number where the value looks like one, else the value as it is. For files from older
     /// versions.
     Numeric,
     /// Whether there is a value that is not empty, 0 or false. For files from older versions.
     Truth,
+    /// The value as it is; nothing is set where there is none. For files from older versions.
+    #[serde(other)]
+    Any,
 }
 
 /// Which of the item's own fields stay.
@@ -481,6 +482,9 @@ fn convert(value: Resolved, of: Type) -> Result<Option<Value>, String> {
     match (of, &value) {
         (Type::Any | Type::Numeric, Resolved::Undefined) => return Ok(None),
         (Type::Truth, Resolved::Undefined) => return Ok(Some(Value::Bool(false))),
+        (Type::Number, Resolved::NotFinite(f)) if f.is_nan() => {
+            return Err("must be a number, got NaN".to_owned());
+        }
         (Type::String, Resolved::NotFinite(f)) => return Ok(Some(Value::String(js::float_text(*f)))),
         _ => {}
     }
@@ -526,17 +530,15 @@ fn convert(value: Resolved, of: Type) -> Result<Option<Value>, String> {
 
 fn as_bool(value: &Value) -> Option<bool> {
     match value {
-        Value::Bool(b) => Some(*b),
-        Value::Number(n) => match n.as_f64() {
-            Some(1.0) => Some(true),
-            Some(0.0) => Some(false),
-            _ => None,
-        },
-        Value::String(text) => match text.trim().to_ascii_lowercase().as_str() {
-            "true" | "1" => Some(true),
-            "false" | "0" => Some(false),
-            _ => None,
-        },
+        Value::Bool(b) => return Some(*b),
+        Value::String(text) if text.eq_ignore_ascii_case("true") => return Some(true),
+        Value::String(text) if text.eq_ignore_ascii_case("false") => return Some(false),
+        Value::String(text) if text.trim().is_empty() => return None,
+        _ => {}
+    }
+    match js::number(value) {
+        1.0 => Some(true),
+        0.0 => Some(false),
         _ => None,
     }
 }
@@ -592,6 +594,10 @@ fn filled(pieces: &[Piece], run: &RunInput, i: usize) -> Result<Object, NodeErro
                     text.push_str(&value.to_string())
                 }
                 Resolved::Json(value) => text.push_str(&js::text(&value)),
+                // A date is a text of its own, unless it stands within one.
+                Resolved::Date(iso) if text.trim_end().ends_with([':', ',', '[']) || alone => {
+                    text.push_str(&Value::String(iso).to_string());
+                }
                 Resolved::Date(iso) => text.push_str(&iso),
                 Resolved::NotFinite(f) => text.push_str(&js::float_text(f)),
                 Resolved::Undefined => text.push_str("undefined"),

@@ -138,7 +138,8 @@ fn on_error(whole: &Object) -> OnError {
     match whole.get("onError").and_then(Value::as_str) {
         Some("continueErrorOutput") => OnError::ContinueErrorOutput,
         Some("continueRegularOutput") => OnError::ContinueRegular,
-        _ if flag(whole, "continueOnFail") => OnError::ContinueRegular,
+        // The older way to say it counts only where the newer one is silent.
+        None if flag(whole, "continueOnFail") => OnError::ContinueRegular,
         _ => OnError::Stop,
     }
 }
