@@ -33,6 +33,10 @@ pub enum Mode {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct CodeRequest {
     pub mode: Mode,
+    /// For the modes that run once per item: whether an item on which the code throws gives an
+    /// item with its error, instead of ending the run.
+    #[serde(default)]
+    pub goes_on: bool,
     pub source: String,
     /// The items of the run, as a JSON list in wire form.
     pub items: Box<RawValue>,
@@ -198,6 +202,7 @@ fn world<'js>(
     lend_bytes(ctx, &host)?;
     let js = JsObject::new(ctx.clone())?;
     js.set("mode", serde_json::to_value(request.mode).unwrap_or_default().as_str().unwrap_or_default())?;
+    js.set("goesOn", request.goes_on)?;
     js.set("items", request.items.get())?;
     js.set("source", request.source.as_str())?;
     let kept = JsObject::new(ctx.clone())?;
@@ -365,11 +370,8 @@ fn failure_of<'js>(ctx: &Ctx<'js>, world: &JsObject<'js>, thrown: JsValue<'js>) 
     #[derive(Deserialize)]
     struct Thrown {
         message: String,
-        name: String,
         description: Option<String>,
-        line: Option<u32>,
         item: Option<u32>,
-        ours: bool,
         logs: Vec<String>,
     }
     let told = world
@@ -383,14 +385,8 @@ fn failure_of<'js>(ctx: &Ctx<'js>, world: &JsObject<'js>, thrown: JsValue<'js>) 
     let Ok(thrown) = serde_json::from_str::<Thrown>(&told) else {
         return CodeFailure::Engine("the failure of the code cannot be read".to_owned());
     };
-    let place = match (thrown.line, thrown.item) {
-        (Some(line), Some(item)) if thrown.ours => format!(" [line {line}, for item {item}]"),
-        (Some(line), _) => format!(" [line {line}]"),
-        (None, _) => String::new(),
-    };
-    let syntax = if thrown.name == "SyntaxError" { "the code cannot be read: " } else { "" };
     CodeFailure::Thrown {
-        message: format!("{syntax}{}{place}", thrown.message),
+        message: thrown.message,
         description: thrown.description,
         item: thrown.item,
         logs: thrown.logs,

@@ -6,6 +6,7 @@ fn request(mode: Mode, source: &str, items: Value) -> CodeRequest {
     let raw = |text: String| RawValue::from_string(text).unwrap();
     CodeRequest {
         mode,
+        goes_on: false,
         source: source.to_owned(),
         items: raw(items.to_string()),
         kept_global: raw("{\"n\":1}".into()),
@@ -135,6 +136,7 @@ fn an_error_names_its_line() {
         ],
     );
     assert!(run(Mode::All, "return [").starts_with("error: the code cannot be read: "));
+    assert!(run(Mode::All, "JSON.parse('{')").ends_with("[line 1]"));
     assert!(run(Mode::All, "\nrequire('axios')").contains("\"axios\" is not available"));
     check(Mode::Each, &[("if($itemIndex==1) throw new Error('bad');\nreturn {}", "error: bad [line 1]")]);
     assert!(run(Mode::Each, "$input.all()").ends_with("[line 1, for item 0]"));
@@ -161,6 +163,17 @@ fn code_for_each_item_sees_one_item() {
     check(
         Mode::Function,
         &[("items[0].json.b = 1; return items", r#"{"a":1,"b":1} @0; {"a":2} @1; {"a":3} @2"#)],
+    );
+}
+
+#[test]
+fn code_that_goes_on_gives_an_error_for_the_item_that_failed() {
+    let source =
+        "if ($json.a === 2) throw new Error('bad'); if ($json.a === 3) return 5; return {ok: $json.a}";
+    let request = CodeRequest { goes_on: true, ..request(Mode::Each, source, three()) };
+    assert_eq!(
+        show(&run_code(&request, nodes).unwrap()),
+        r#"{"ok":1} @0; {"error":"bad [line 1]"} @1; {"error":"the code must return one object for each item, got a number"} @2"#
     );
 }
 

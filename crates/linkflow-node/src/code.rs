@@ -20,10 +20,15 @@ pub enum CodeMode {
     AllItems,
     /// Runs for each item; sees `$json` and `item`; gives one item or nothing.
     EachItem,
+    /// As `EachItem`; an item on which the code throws gives `{"error": message}` and the next
+    /// one has its turn: for nodes that go on in spite of errors.
+    EachItemGoingOn,
     /// The older Function node: as `AllItems`, with `items` as plain copies.
     Function,
     /// The older Function Item node: as `EachItem`, with `item` being the json itself.
     FunctionItem,
+    /// As `FunctionItem`, going on behind items on which the code throws.
+    FunctionItemGoingOn,
 }
 
 pub struct CodeCall {

@@ -115,6 +115,7 @@ impl CodeRunner for Runner {
 #[derive(Serialize)]
 struct Outgoing<'a> {
     mode: code::Mode,
+    goes_on: bool,
     source: &'a str,
     items: &'a [Item],
     kept_global: &'a linkflow_model::Object,
@@ -410,10 +411,11 @@ fn request(call: &CodeCall, memory_bytes: usize) -> Result<Vec<u8>, NodeError> {
     let outgoing = Outgoing {
         mode: match call.mode {
             CodeMode::AllItems => code::Mode::All,
-            CodeMode::EachItem => code::Mode::Each,
+            CodeMode::EachItem | CodeMode::EachItemGoingOn => code::Mode::Each,
             CodeMode::Function => code::Mode::Function,
-            CodeMode::FunctionItem => code::Mode::FunctionItem,
+            CodeMode::FunctionItem | CodeMode::FunctionItemGoingOn => code::Mode::FunctionItem,
         },
+        goes_on: matches!(call.mode, CodeMode::EachItemGoingOn | CodeMode::FunctionItemGoingOn),
         source: &call.source,
         items: &call.input.items,
         kept_global: &call.static_global,

@@ -90,6 +90,20 @@ async fn code_runs_and_its_child_is_used_again() {
 }
 
 #[tokio::test]
+async fn code_for_each_item_may_go_on_behind_one_that_failed() {
+    let pool = Pool::new(config());
+    let each = |mode| CodeCall {
+        mode,
+        ..call("if ($json.n === 1) throw new Error('no'); return $json", numbered(3))
+    };
+    let runner = pool.runner(workspace(1), None);
+    let stopped = runner.run(each(CodeMode::EachItem)).await.unwrap_err();
+    assert_eq!(stopped, NodeError::Data { message: "no [line 1]".into(), description: None, item: Some(1) });
+    let gone_on = jsons(runner.run(each(CodeMode::EachItemGoingOn)).await);
+    assert_eq!((gone_on[1].clone(), gone_on.as_array().unwrap().len()), (json!({"error": "no [line 1]"}), 3));
+}
+
+#[tokio::test]
 async fn static_data_and_notes_on_the_execution_come_back_changed() {
     let pool = Pool::new(config());
     let source = "$getWorkflowStaticData('node').n = 1; $execution.customData.set('k', 'v'); console.log('x'); return []";

@@ -541,6 +541,7 @@ if (mode === "functionItem") {
   }
 }
 
+let isRunning = false;
 async function runAll(code) {
   const result = await code.call(self);
   if (request.wantsRaw && !(Array.isArray(result) && result.every(isObject))) return { raw: result };
@@ -551,8 +552,13 @@ async function runEach(code) {
   const out = [];
   for (current = 0; current < input().length; current++) {
     if (mode === "functionItem") define("item", currentItem().json);
-    const item = itemFrom(await code.call(self), current);
-    if (item !== undefined) out.push(item);
+    try {
+      const item = itemFrom(await code.call(self), current);
+      if (item !== undefined) out.push(item);
+    } catch (thrown) {
+      if (!request.goesOn) throw thrown;
+      out.push({ json: { error: failure(thrown).message }, pairedItem: { item: current } });
+    }
   }
   current = Math.max(0, current - 1);
   return { items: out };
@@ -586,13 +592,12 @@ function failure(thrown) {
     : thrown && typeof thrown === "object" && typeof thrown.linkflow === "string" ? thrown.linkflow
     : thrown && typeof thrown === "object" && typeof thrown.message === "string" ? thrown.message
     : stringify(thrown) ?? String(thrown);
+  const where = !place ? "" : thrown instanceof LinkflowError && isEach ? ` [line ${place[1]}, for item ${current}]` : ` [line ${place[1]}]`;
+  const syntax = thrown instanceof SyntaxError && !isRunning ? "the code cannot be read: " : "";
   return {
-    message: familiar(String(message)),
-    name: isError ? String(thrown.name) : "",
+    message: syntax + familiar(String(message)) + where,
     description: isError && typeof thrown.description === "string" ? thrown.description : null,
-    line: place ? Number(place[1]) : null,
     item: isEach ? current : null,
-    ours: thrown instanceof LinkflowError,
   };
 }
 
@@ -605,7 +610,10 @@ const finish = (done) => stringify({
 });
 
 return {
-  run: (code) => (isEach ? runEach(code) : runAll(code)).then(finish),
+  run: (code) => {
+    isRunning = true;
+    return (isEach ? runEach(code) : runAll(code)).then(finish);
+  },
   failure: (thrown) => stringify({ ...failure(thrown), logs }),
   runTimer,
 };
