@@ -188,7 +188,7 @@ fn list_name(field: &Field, options: &Options) -> String {
     if options.disable_dot_notation {
         return field.field_to_aggregate.clone();
     }
-    paths::parse(&field.field_to_aggregate).pop().map(|key| key.name).unwrap_or_default()
+    field.field_to_aggregate.rsplit('.').next().unwrap_or_default().to_owned()
 }
 
 fn values(field: &str, options: &Options, items: &[Item]) -> Vec<Value> {
@@ -200,7 +200,9 @@ fn values(field: &str, options: &Options, items: &[Item]) -> Vec<Value> {
                     list.push(Value::Null);
                 }
             }
-            Some(Value::Array(inner)) if options.merge_lists => list.extend(inner.iter().cloned()),
+            Some(Value::Array(inner)) if options.merge_lists => {
+                list.extend(inner.iter().filter(|v| options.keep_missing || !v.is_null()).cloned());
+            }
             Some(value) => list.push(value.clone()),
         }
     }

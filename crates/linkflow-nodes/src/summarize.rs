@@ -1,5 +1,7 @@
 //! Summarize: counts, adds up and collects, for all items or by groups.
 
+use std::collections::HashSet;
+
 use linkflow_model::{Item, Object, Pair, Paired};
 use linkflow_node::lenient;
 use linkflow_node::{Ctx, Example, Input, Node, NodeError, Outcome, Spec};
@@ -265,38 +267,35 @@ fn summary(options: &Options, fields: &[&Field], items: &[Item], of: &[usize]) -
 }
 
 fn aggregated<'v>(field: &Field, values: impl Iterator<Item = Option<&'v Value>>) -> Value {
-    const NULL: &Value = &Value::Null;
-    let empty = |v: &&Value| v.is_null() || v.as_str() == Some("");
-    let all: Vec<&Value> = match field.aggregation {
-        Aggregation::Append | Aggregation::Concatenate | Aggregation::Count | Aggregation::CountUnique
-            if field.include_empty =>
-        {
-            values.map(|v| v.unwrap_or(NULL)).collect()
-        }
-        _ => values.flatten().filter(|v| !empty(v)).collect(),
-    };
-    let numbers = || all.iter().filter_map(|v| v.as_f64());
+    let empty = |v: &Value| v.is_null() || v.as_str() == Some("");
+    let counts_empty = field.include_empty
+        && matches!(
+            field.aggregation,
+            Aggregation::Append | Aggregation::Concatenate | Aggregation::Count | Aggregation::CountUnique
+        );
+    let all: Vec<Option<&Value>> = values.filter(|v| counts_empty || v.is_some_and(|v| !empty(v))).collect();
+    let there = || all.iter().copied().flatten();
+    let numbers = || there().filter_map(Value::as_f64);
     match field.aggregation {
-        Aggregation::Append => Value::Array(all.into_iter().cloned().collect()),
+        Aggregation::Append => all.iter().map(|v| v.cloned().unwrap_or(Value::Null)).collect(),
         Aggregation::Count => Value::from(all.len()),
         Aggregation::CountUnique => {
-            let mut keys: Vec<String> = all.iter().map(|v| group::exact_key(v)).collect();
-            keys.sort_unstable();
-            keys.dedup();
-            Value::from(keys.len())
+            let key = |v: &Option<&Value>| v.map_or("undefined".to_owned(), group::exact_key);
+            Value::from(all.iter().map(key).collect::<HashSet<String>>().len())
         }
         Aggregation::Concatenate => {
             let separator =
                 if field.separate_by == "other" { &field.custom_separator } else { &field.separate_by };
-            Value::String(all.iter().map(|v| joined(v)).collect::<Vec<_>>().join(separator))
+            let text = |v: &Option<&Value>| v.map_or("undefined".to_owned(), joined);
+            Value::String(all.iter().map(text).collect::<Vec<_>>().join(separator))
         }
         Aggregation::Sum => js::number_value(numbers().sum()),
         Aggregation::Average => match numbers().count() {
             0 => Value::Null,
             n => js::number_value(numbers().sum::<f64>() / n as f64),
         },
-        Aggregation::Max => best(&all, |candidate, best| js::less(best, candidate)),
-        Aggregation::Min => best(&all, js::less),
+        Aggregation::Max => best(there(), |candidate, best| js::less(best, candidate)),
+        Aggregation::Min => best(there(), js::less),
     }
 }
 
@@ -307,13 +306,9 @@ fn joined(value: &Value) -> String {
     }
 }
 
-fn best(all: &[&Value], is_better: impl Fn(&Value, &Value) -> bool) -> Value {
-    let better = |best: &'_ &Value, candidate: &'_ &Value| is_better(candidate, best);
-    let mut found: Option<&Value> = None;
-    for candidate in all {
-        if found.is_none_or(|best| better(&best, candidate)) {
-            found = Some(candidate);
-        }
-    }
-    found.cloned().unwrap_or(Value::Null)
+/// The first value than which no other is better.
+fn best<'v>(all: impl Iterator<Item = &'v Value>, is_better: impl Fn(&Value, &Value) -> bool) -> Value {
+    all.reduce(|best, candidate| if is_better(candidate, best) { candidate } else { best })
+        .cloned()
+        .unwrap_or(Value::Null)
 }
