@@ -211,6 +211,16 @@ fn unreadable(problem: &str) -> StoreError {
     StoreError::Unreadable(problem.to_owned())
 }
 
+/// The blobs that `value` names; refuses one that nests too deeply to be read again.
+pub(crate) fn blobs_in(field: &'static str, value: &Value) -> Result<Vec<BlobId>, StoreError> {
+    let scanned = scan(value.to_string().as_bytes());
+    if scanned.depth > DEPTH_MAX {
+        let problem = format!("nests {} levels deep, at most {DEPTH_MAX} can be stored", scanned.depth);
+        return Err(StoreError::invalid(field, problem));
+    }
+    Ok(scanned.blobs)
+}
+
 #[derive(Default)]
 struct Scan {
     depth: usize,

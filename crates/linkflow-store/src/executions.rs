@@ -315,7 +315,16 @@ impl Store {
         now: Millis,
         payload: Option<Value>,
     ) -> Result<WakeCall, StoreError> {
-        self.db.write(move |tx| wake_by_call(tx, workspace, id, now, payload.as_ref())).await
+        let blobs = payload.as_ref().map_or(Ok(Vec::new()), |p| entry::blobs_in("payload", p))?;
+        self.db
+            .write(move |tx| {
+                let answer = wake_by_call(tx, workspace, id, now, payload.as_ref())?;
+                if answer == WakeCall::Woken {
+                    journal::refer_to(tx, id, &blobs)?;
+                }
+                Ok(answer)
+            })
+            .await
     }
 
     /// Asks an execution to end. One that no worker holds becomes ready, so that a worker ends

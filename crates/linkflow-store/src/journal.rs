@@ -8,11 +8,12 @@ use linkflow_engine::{Event, Wait};
 use linkflow_model::{ExecutionId, Millis, Object, Status};
 use serde_json::Value;
 
+use crate::blobs::BlobId;
 use crate::db::{Tx, params};
 use crate::entry::{Chunk, time_of, wake_name};
 use crate::executions::{End, Prepared, end_execution, insert as insert_execution};
 use crate::workers::{WorkerKey, holds};
-use crate::{Entry, NewExecution, Store, StoreError};
+use crate::{Entry, NewExecution, Store, StoreError, entry};
 
 /// What a worker writes about one execution.
 #[derive(Clone, Debug)]
@@ -111,6 +112,9 @@ impl Store {
                     return Err(StoreError::invalid("status", problem));
                 }
                 let custom_data = custom_data.map(Value::Object);
+                if let Some(data) = &custom_data {
+                    entry::blobs_in("custom_data", data)?;
+                }
                 Next::Finish { status, error, error_node, keep_data, custom_data }
             }
         })
@@ -365,7 +369,12 @@ pub(crate) fn insert(tx: &mut Tx<'_>, id: ExecutionId, seq: u64, chunk: &Chunk) 
         "INSERT INTO journal (execution, seq, n, data) VALUES ($1, $2, $3, $4)",
         params![id, seq, chunk.n, &chunk.data],
     )?;
-    for blob in &chunk.blobs {
+    refer_to(tx, id, &chunk.blobs)
+}
+
+/// Keeps `blobs` for as long as the execution keeps its data.
+pub(crate) fn refer_to(tx: &mut Tx<'_>, id: ExecutionId, blobs: &[BlobId]) -> Result<(), StoreError> {
+    for blob in blobs {
         tx.execute(
             "INSERT INTO blob_refs (execution, blob) VALUES ($1, $2) ON CONFLICT DO NOTHING",
             params![id, &blob[..]],

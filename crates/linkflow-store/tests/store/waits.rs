@@ -188,3 +188,14 @@ async fn the_wish_to_cancel_reaches_open_children() {
     );
     assert!(w.claimed(&key, child_id, 4).await.cancel_requested);
 }
+
+#[tokio::test]
+async fn a_payload_that_could_not_be_read_again_is_refused() {
+    let w = world();
+    let key = w.worker(0).await;
+    let id = resting(&w, &key, Wait::Call { until: None }, None).await;
+    let deep = (0..200).fold(json!(1), |inner, _| json!([inner]));
+    let refused = w.wake_by_call(None, id, t(3), Some(deep)).await.unwrap_err();
+    assert_eq!(refused.to_string(), "`payload` nests 200 levels deep, at most 127 can be stored");
+    assert_eq!(w.status(id).await, Status::Waiting);
+}
