@@ -280,6 +280,8 @@ async fn every_attempt_to_escape_is_refused_or_ended() {
         ("a regular expression without end", "return {a: /^(a+)+$/.test('a'.repeat(40)+'b')}"),
         ("a flood of promises", "const f=()=>{Promise.resolve().then(f)}; f(); await new Promise(()=>{})"),
         ("a flood of timers", "const f=()=>setTimeout(f,1); f(); await new Promise(()=>{})"),
+        ("waiting for ever", "Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0)"),
+        ("a number of a million digits", "return {a: String(7n ** 300000n).length}"),
         ("a memory bomb", "const a=[]; for(;;) a.push('x'.repeat(1000)+a.length)"),
         ("a text that doubles", "let s='x'; for(;;) s+=s+Math.random()"),
         ("a huge sparse list as text", "return {a: new Array(1e9)+''}"),
@@ -299,6 +301,8 @@ async fn every_attempt_to_escape_is_refused_or_ended() {
                 text.contains("invalid") || text.contains("too long") || ended(&text)
             }
             "native modules" => !text.is_empty(),
+            "waiting for ever" => text.contains("cannot block"),
+            "a number of a million digits" => ended(&text) || text.contains("longer than"),
             _ => refused(&text) || ended(&text),
         };
         assert!(ok, "{name}: {outcome:?}");
