@@ -1,15 +1,15 @@
 //! Nodes of n8n files, imported and run on their own, give what n8n gives.
 //!
 //! Most files in `linkflow-nodes/tests/n8n` hold a workflow whose node `T` gets pinned items, and
-//! what comes out of it. The others (`flow-..`, loops) need an engine and are not run here. Where a
-//! text in them is `*`, it differs between the two.
+//! what comes out of it. The others (`flow-..`, loops) record whole flows, run by run. Where a text in
+//! them is `*`, it differs between the two.
 
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use linkflow_expr::{Compiled, Env};
 use linkflow_import::n8n;
-use linkflow_model::{History, Item, Items, Shape, Workflow};
+use linkflow_model::{History, Item, Items, OnError, Order, Run, Shape, Source, Workflow};
 use linkflow_node::testing::{NOW, TestHost, ctx};
 use linkflow_node::{Outcome, RunInput};
 use proptest::prelude::*;
@@ -129,6 +129,120 @@ async fn imported_nodes_give_what_n8n_gives() {
         }
     }
     assert!(differ.is_empty(), "{} of {} differ:\n{}", differ.len(), files.len(), differ.join("\n"));
+}
+
+/// Goes through the runs of a recorded flow in their order, and runs each node on what n8n gave it.
+struct Replay<'f> {
+    file: &'f Value,
+    workflow: Workflow,
+    history: History,
+    states: std::collections::HashMap<usize, Value>,
+}
+
+impl Replay<'_> {
+    fn source(&self, given: &Value) -> Option<Source> {
+        let node = self.history.shape.node(given["previousNode"].as_str()?)?;
+        let number = |key: &str| given[key].as_u64().unwrap_or(0) as u32;
+        let (run, output) = (number("previousNodeRun"), number("previousNodeOutput"));
+        Some(Source { node: node as u32, run, output })
+    }
+
+    fn input(&self, at: usize, sources: &[Option<Source>]) -> Arc<RunInput> {
+        let node = &self.workflow.nodes[at];
+        let items = |source: &Option<Source>| source.map(|s| self.history.items(s)).unwrap_or_default();
+        let inputs: Vec<Items> = sources.iter().map(items).collect();
+        let mut items = inputs.iter().find(|i| !i.is_empty()).cloned().unwrap_or_default();
+        if node.execute_once {
+            items = Arc::new(items.iter().take(1).cloned().collect());
+        }
+        let params = Arc::new(node.params.clone());
+        Arc::new(RunInput {
+            items,
+            sources: sources.to_vec(),
+            inputs,
+            compiled: Arc::new(Compiled::of_object(&params)),
+            params,
+            env: Arc::new(Env { now: NOW, ..Env::default() }),
+            history: Arc::new(self.history.clone()),
+            node: at,
+            run: self.history.runs(at).len(),
+        })
+    }
+
+    /// Runs the next run of node `at` and gives what differs; then takes over what n8n gave.
+    async fn step(&mut self, at: usize, dir: &std::path::Path) -> Option<String> {
+        let node = self.workflow.nodes[at].clone();
+        let run = self.history.runs(at).len();
+        let expected = self.file["expected"]["nodes"][&node.name][run].clone();
+        let given = expected["source"].as_array().cloned().unwrap_or_default();
+        let sources: Vec<Option<Source>> = given.iter().map(|s| self.source(s)).collect();
+        let mut differs = None;
+        let decided_by_engine = node.disabled
+            || node.always_output
+            || node.on_error != OnError::Stop
+            || self.workflow.pinned.contains_key(&node.name);
+        if !decided_by_engine {
+            let found = self.run(at, &sources, dir).await;
+            let wanted =
+                if expected["error"].is_null() { &expected["outputs"] } else { &json!({ "error": "any" }) };
+            if plain(&found) != plain(wanted) {
+                differs = Some(format!("{} run {run}\n  expected {wanted}\n  found    {found}", node.name));
+            }
+        }
+        let outputs = expected["outputs"].as_array().cloned().unwrap_or_default();
+        let items =
+            |port: &Value| port.as_array().cloned().unwrap_or_default().into_iter().map(item).collect();
+        let outputs = outputs.iter().map(|port| Arc::new(items(port))).collect();
+        self.history.push(
+            at,
+            Run { inputs: sources, outputs, state: self.states.get(&at).cloned(), ..Run::default() },
+        );
+        differs
+    }
+
+    async fn run(&mut self, at: usize, sources: &[Option<Source>], dir: &std::path::Path) -> Value {
+        let node = &self.workflow.nodes[at];
+        let kind = linkflow_nodes::find(&node.kind).expect("a known kind");
+        let mut ctx = ctx(dir, Arc::new(TestHost::default()));
+        ctx.state = self.states.get(&at).cloned();
+        match kind.run(self.input(at, sources), &ctx).await {
+            Ok(Outcome::Items(outputs)) => {
+                if let Some(state) = outputs.state {
+                    self.states.insert(at, state);
+                }
+                json!(outputs.ports)
+            }
+            Ok(other) => json!(format!("{other:?}")),
+            Err(error) => json!({ "error": error.to_string() }),
+        }
+    }
+}
+
+#[tokio::test]
+async fn each_run_of_a_recorded_flow_gives_what_it_gave_in_n8n() {
+    let dir = tempfile::tempdir().expect("a temporary folder");
+    let mut differ = Vec::new();
+    for entry in std::fs::read_dir(folder()).expect("the cases") {
+        let text = std::fs::read_to_string(entry.expect("a file").path()).expect("a readable case");
+        let file: Value = serde_json::from_str(&text).expect("a case is JSON");
+        if !text.contains("\"source\"") {
+            continue;
+        }
+        let workflow = n8n::read(file["workflow"].as_object().expect("a workflow")).workflow;
+        if workflow.settings.order == Order::V0 {
+            continue; // there, what a run was fed with is not recorded as it was
+        }
+        let history = History::new(Arc::new(Shape::of(&workflow)));
+        let mut replay = Replay { file: &file, workflow, history, states: Default::default() };
+        for name in file["expected"]["order"].as_array().expect("an order") {
+            let at =
+                replay.history.shape.node(name.as_str().unwrap_or_default()).expect("a node of the flow");
+            if let Some(differs) = replay.step(at, dir.path()).await {
+                differ.push(format!("{}: {differs}", file["workflow"]["name"]));
+            }
+        }
+    }
+    assert!(differ.is_empty(), "{} runs differ:\n{}", differ.len(), differ.join("\n"));
 }
 
 /// Puts `value` in the place of one of the values within `target`.
