@@ -2,14 +2,16 @@
 //!
 //! [`Conditions`] is how they are written down, [`Check`] the same made ready to be asked for
 //! very many items: what is constant has been read once, and only the rest is resolved per item.
+//!
+//! Unlike in n8n, a bare number is no date: there, 5 is the first of May 2001.
 
 mod legacy;
 
 use std::cmp::Ordering;
 
 use jiff::tz::TimeZone;
-use linkflow_expr::Resolved;
 use linkflow_expr::params::Part;
+use linkflow_expr::{Compiled, Resolved};
 use linkflow_node::input::read_params;
 use linkflow_node::lenient::show;
 use linkflow_node::{NodeError, RunInput};
@@ -330,6 +332,9 @@ impl<'a> Check<'a> {
     /// What says how to compare is the same for all items; an expression there is resolved for
     /// item 0.
     pub fn read(part: Option<Part<'a>>, input: &RunInput, zone: &str) -> Result<Check<'a>, NodeError> {
+        if let Some(part) = part {
+            written_out(part, "")?;
+        }
         let field = |key: &str| part.and_then(|p| p.get(key));
         let options = match field("options") {
             Some(options) => {
@@ -453,6 +458,16 @@ fn whole(part: Part<'_>, input: &RunInput) -> Result<Value, NodeError> {
         Some(value) => Ok(value.clone()),
         None => evaluate(part, input, 0).map(Resolved::into_json),
     }
+}
+
+/// Refuses a list or object that is one expression as a whole: what is in it would have to be
+/// read anew for each item.
+pub fn written_out(part: Part<'_>, param: &str) -> Result<(), NodeError> {
+    if matches!(part, Part::Compiled(Compiled::Expr(_))) {
+        let problem = "must be written out, with expressions only for the values within";
+        return Err(NodeError::param(param, problem));
+    }
+    Ok(())
 }
 
 /// The value of a part of the parameters for one item.

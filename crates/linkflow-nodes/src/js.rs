@@ -199,48 +199,50 @@ fn translated(pattern: &str) -> String {
     let mut in_class = false;
     while let Some(c) = chars.next() {
         match c {
-            '\\' => match chars.next() {
-                Some('d') => out.push_str(if in_class { "0-9" } else { "[0-9]" }),
-                Some('w') => out.push_str(if in_class { "0-9A-Za-z_" } else { "[0-9A-Za-z_]" }),
-                Some('D') => out.push_str("[^0-9]"),
-                Some('W') => out.push_str("[^0-9A-Za-z_]"),
-                Some('b') if !in_class => out.push_str("(?-u:\\b)"),
-                Some('/') => out.push('/'),
-                Some(c) if c.is_alphanumeric() || c.is_ascii_punctuation() && !"<>".contains(c) => {
-                    out.push('\\');
-                    out.push(c);
-                }
-                Some(c) => out.push(c),
-                None => out.push('\\'),
-            },
+            '\\' => escape(chars.next(), in_class, &mut out),
             '[' if in_class => out.push_str("\\["),
-            '[' => {
-                in_class = true;
-                out.push('[');
-                if chars.peek() == Some(&'^') {
-                    chars.next();
-                    out.push('^');
-                    if chars.peek() == Some(&']') {
-                        chars.next();
-                        in_class = false;
-                        out.truncate(out.len() - 2);
-                        out.push_str("(?s:.)");
-                    }
-                }
-            }
+            '[' => in_class = open_class(&mut chars, &mut out),
             ']' if in_class => {
                 in_class = false;
                 out.push(']');
             }
-            '&' | '~' if in_class => {
-                out.push('\\');
-                out.push(c);
-            }
+            '&' | '~' if in_class => out.extend(['\\', c]),
             '{' if !in_class && !chars.peek().is_some_and(char::is_ascii_digit) => out.push_str("\\{"),
             _ => out.push(c),
         }
     }
     out
+}
+
+fn escape(next: Option<char>, in_class: bool, out: &mut String) {
+    match next {
+        Some('d') => out.push_str(if in_class { "0-9" } else { "[0-9]" }),
+        Some('w') => out.push_str(if in_class { "0-9A-Za-z_" } else { "[0-9A-Za-z_]" }),
+        Some('D') => out.push_str("[^0-9]"),
+        Some('W') => out.push_str("[^0-9A-Za-z_]"),
+        Some('b') if !in_class => out.push_str("(?-u:\\b)"),
+        Some('/') => out.push('/'),
+        Some(c) if c.is_alphanumeric() || c.is_ascii_punctuation() && !"<>".contains(c) => {
+            out.extend(['\\', c])
+        }
+        Some(c) => out.push(c),
+        None => out.push('\\'),
+    }
+}
+
+/// The start of a class behind its bracket; whether it is still open.
+fn open_class(chars: &mut std::iter::Peekable<std::str::Chars<'_>>, out: &mut String) -> bool {
+    if chars.next_if_eq(&'^').is_none() {
+        out.push('[');
+        return true;
+    }
+    if chars.next_if_eq(&']').is_some() {
+        // What is in no empty class is any character at all.
+        out.push_str("(?s:.)");
+        return false;
+    }
+    out.push_str("[^");
+    true
 }
 
 #[cfg(test)]

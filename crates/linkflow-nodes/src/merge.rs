@@ -19,6 +19,9 @@ pub struct Merge;
 const INPUTS_MAX: usize = 100;
 
 /// Brings the items of several inputs together.
+///
+/// Unlike in n8n, a preference for input 2 is understood as one for the last input, where there one
+/// empty item comes out.
 #[derive(Debug, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Params {

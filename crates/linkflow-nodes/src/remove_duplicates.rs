@@ -21,6 +21,9 @@ pub struct RemoveDuplicates;
 const HISTORY_MAX: usize = 100_000;
 
 /// Leaves out items that were there before, in this list or in earlier executions.
+///
+/// Unlike in n8n, items that are cut to the compared fields stay paired with the items they were
+/// made of, and lists of different lengths are different values instead of an error.
 #[derive(Debug, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Params {

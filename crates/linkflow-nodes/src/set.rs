@@ -12,7 +12,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::conditions::evaluate;
+use crate::conditions::{evaluate, written_out};
 use crate::paths::{self, Key};
 use crate::{js, repair};
 
@@ -266,7 +266,11 @@ impl<'a> Plan<'a> {
         let shape = if fixed { Some(Shape::read(run, 0)?) } else { None };
         let source = match read::<Mode>(run, "mode", 0)?.unwrap_or_default() {
             Mode::Manual => {
-                let list = part("assignments").and_then(|p| p.get("assignments")).map(Part::list);
+                let list = part("assignments");
+                list.map_or(Ok(()), |l| written_out(l, "assignments"))?;
+                let list = list.and_then(|l| l.get("assignments"));
+                list.map_or(Ok(()), |l| written_out(l, "assignments.assignments"))?;
+                let list = list.map(Part::list);
                 let fields = list.unwrap_or_default().into_iter().enumerate();
                 let field = |(i, p)| {
                     Field::read(p, run).map_err(|e| e.inside(&format!("assignments.assignments[{i}]")))

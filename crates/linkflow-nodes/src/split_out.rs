@@ -18,6 +18,9 @@ pub struct SplitOut;
 const FILES: &str = "$binary";
 
 /// Makes an item of each element of a list.
+///
+/// Unlike in n8n, an element is not overwritten by its list where the list's name is among the
+/// other fields as well.
 #[derive(Debug, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Params {

@@ -9,7 +9,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::conditions::{Check, Conditions, evaluate};
+use crate::conditions::{Check, Conditions, evaluate, written_out};
 use crate::js;
 
 pub struct Switch;
@@ -18,6 +18,8 @@ pub struct Switch;
 const OUTPUTS_MAX: usize = 1000;
 
 /// Sends each item to one of several outputs.
+///
+/// Unlike in n8n, an extra output for the rest gets the items even where there are no rules at all.
 #[derive(Debug, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Params {
@@ -198,7 +200,10 @@ impl<'a> Router<'a> {
         if is_expression(&run.params) {
             return Ok(Router { n_outputs: fixed_outputs(&run.params).unwrap_or(4), way: Way::Expression });
         }
-        let values = run.compiled.get("rules").and_then(|r| r.get("values"));
+        let rules = run.compiled.get("rules");
+        rules.map_or(Ok(()), |r| written_out(r, "rules"))?;
+        let values = rules.and_then(|r| r.get("values"));
+        values.map_or(Ok(()), |v| written_out(v, "rules.values"))?;
         let values = values.map(|v| v.list()).unwrap_or_default();
         let n_rules = values.len().min(OUTPUTS_MAX);
         let mut rules = Vec::with_capacity(n_rules);
