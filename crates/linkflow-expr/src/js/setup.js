@@ -276,11 +276,12 @@ function freezeAll(roots) {
 }
 const isObject = (v) => (typeof v === "object" && v !== null) || typeof v === "function";
 
-const loadLuxon = host.loadLuxon;
-host.loadLuxon = (h) => {
-  const luxon = loadLuxon(h);
-  freezeAll(Object.values(luxon));
-  return luxon;
+// What loads late is frozen when it has been loaded.
+const load = host.script;
+host.script = (name, h) => {
+  const loaded = load(name, h);
+  freezeAll(typeof loaded === "function" ? [loaded] : Object.values(loaded));
+  return loaded;
 };
 
 allowOwn(Object.prototype);

@@ -16,7 +16,7 @@ pub(super) struct Script {
     pub code: String,
     /// What `__lfp(n)` stands for.
     pub paths: Vec<Expr>,
-    /// Whether it may change objects that outlive it (a date's zone).
+    /// Whether it reaches for objects that outlive it and changes something.
     pub may_leak: bool,
     /// Whether `__lfm` in it may leave the name of a method that found no value.
     pub has_optional_calls: bool,
@@ -205,8 +205,9 @@ const STATEMENTS: &[&str] = &[
 const MUTATORS: &[&str] =
     &["push", "pop", "shift", "unshift", "splice", "sort", "reverse", "fill", "copyWithin"];
 
-/// Names whose use means that shared date objects are within reach.
-const DATES: &[&str] = &["DateTime", "Duration", "Interval", "$now", "$today", "toDateTime", "Intl"];
+/// Fields through which parts that dates share are reached; they are frozen, and whoever changes
+/// something beside them gets no second chance.
+const SHARED: &[&str] = &["loc", "zone", "matrix", "dtFormatter", "numberFormatter", "relFormatter"];
 
 pub(super) struct Edit {
     from: usize,
@@ -266,7 +267,7 @@ pub(super) fn script(
         transform.start_over();
         transform.walk(false)?;
     }
-    let may_leak = changes_data && transform.names().any(|n| DATES.contains(&n));
+    let may_leak = changes_data && transform.names().any(|n| SHARED.contains(&n));
     let code = transform.write();
     Ok(Script { code, paths: transform.paths, may_leak, has_optional_calls: transform.has_optional_calls })
 }
