@@ -245,7 +245,9 @@ impl Cutter<'_> {
         }
         // `a?.5:1` is a choice, not a chain.
         let is_choice = rest.starts_with("?.") && rest.as_bytes().get(2).is_some_and(u8::is_ascii_digit);
-        let mark = MARKS.iter().find(|m| rest.starts_with(**m) && !(is_choice && **m == "?."));
+        let first = rest.as_bytes()[0];
+        let is_here = |m: &&&str| m.as_bytes()[0] == first && rest.starts_with(**m);
+        let mark = MARKS.iter().filter(is_here).find(|m| !(is_choice && **m == "?."));
         let Some(mark) = mark else {
             let c = rest.chars().next().unwrap_or(' ');
             return Err(broken(&format!("`{c}` has no meaning here")));

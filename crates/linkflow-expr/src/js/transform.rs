@@ -396,10 +396,9 @@ impl<'s> Transform<'s> {
 
     /// A text in brackets behind a value is a field's name.
     fn key(&mut self, i: usize) -> Result<(), ExprError> {
-        if i >= 2 && self.is_mark(i - 1, "[") && self.is_mark(i + 1, "]") && self.ends_value(i - 2) {
-            if let Some(name) = token::text_value(self.text(i)) {
-                refuse(&name)?;
-            }
+        let is_key = i >= 2 && self.is_mark(i - 1, "[") && self.is_mark(i + 1, "]") && self.ends_value(i - 2);
+        if is_key && let Some(name) = token::text_value(self.text(i)) {
+            refuse(&name)?;
         }
         Ok(())
     }

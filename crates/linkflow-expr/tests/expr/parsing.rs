@@ -51,6 +51,13 @@ fn deep_nesting_is_refused_and_does_not_overflow() {
     }
     let code = format!("$json{}", ".a".repeat(20_000));
     eval_case(&json!({"expression": format!("={{{{ {code} }}}}"), "json": {}}));
+    for n in [90, 180, 199, 200, 201] {
+        let steps = ".a".repeat(n);
+        let code = format!("{}1 + $json{steps}{}", "(".repeat(40), ")".repeat(40));
+        eval_case(&json!({"expression": format!("={{{{ {code} }}}}"), "json": {}}));
+        let code = format!("{}'a'{}", "!".repeat(40), " + 'a'".repeat(n));
+        eval_case(&json!({"expression": format!("={{{{ {code} }}}}"), "json": {}}));
+    }
     let code = format!("'a'{}", ".trim()".repeat(5_000));
     eval_case(&json!({"expression": format!("={{{{ {code} }}}}")}));
 }
