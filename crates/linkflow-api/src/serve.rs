@@ -2,13 +2,24 @@
 
 use std::future::Future;
 use std::net::SocketAddr;
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Router;
-use axum::extract::Request;
+use axum::body::Body;
+use axum::extract::{ConnectInfo, Request};
 use axum::http::{HeaderValue, header};
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{any, get};
+use hyper::server::conn::http1;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use tower::ServiceExt;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::set_header::SetResponseHeaderLayer;
 
@@ -72,12 +83,75 @@ fn panicked(cause: Box<dyn std::any::Any + Send>) -> Response {
     Problem::internal(&format!("a handler panicked: {text}")).into_response()
 }
 
-/// Serves until `shutdown` ends, then takes no new connections and answers what has begun.
+/// Serves until `shutdown` ends, then takes no new connections and lets what has begun end, as
+/// long as the settings say.
 pub async fn serve(
-    listener: tokio::net::TcpListener,
+    listener: TcpListener,
     api: Api,
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> std::io::Result<()> {
-    let service = router(api).into_make_service_with_connect_info::<SocketAddr>();
-    axum::serve(listener, service).with_graceful_shutdown(shutdown).await
+    let settings = api.settings.clone();
+    let router = router(api);
+    let places = Arc::new(Semaphore::new(settings.connections_max));
+    let ending = CancellationToken::new();
+    let connections = TaskTracker::new();
+    let mut shutdown = pin!(shutdown);
+    loop {
+        let place = places.clone().acquire_owned();
+        let (place, stream, peer) = tokio::select! {
+            () = &mut shutdown => break,
+            (place, accepted) = async { (place.await, listener.accept().await) } => match accepted {
+                Ok((stream, peer)) => (place, stream, peer),
+                Err(error) => {
+                    // Too many open files, or a caller that has gone: neither ends the server.
+                    tracing::warn!(%error, "a connection could not be taken: {error}");
+                    tokio::time::sleep(Duration::from_millis(20)).await;
+                    continue;
+                }
+            },
+        };
+        let (router, ending, head_ms_max) = (router.clone(), ending.clone(), settings.head_ms_max);
+        connections.spawn(async move {
+            if let Err(error) = converse(router, stream, peer, head_ms_max, ending).await {
+                tracing::debug!(%error, "a connection ended early: {error}");
+            }
+            drop(place);
+        });
+    }
+    drop(listener);
+    ending.cancel();
+    connections.close();
+    let limit = Duration::from_millis(settings.shutdown_ms_max);
+    if tokio::time::timeout(limit, connections.wait()).await.is_err() {
+        tracing::warn!("some requests still ran when the server ended");
+    }
+    Ok(())
+}
+
+/// One connection to its end, with limits on how long its caller may think.
+async fn converse(
+    router: Router,
+    stream: TcpStream,
+    peer: SocketAddr,
+    head_ms_max: u64,
+    ending: CancellationToken,
+) -> Result<(), hyper::Error> {
+    let service = hyper::service::service_fn(move |request: http::Request<hyper::body::Incoming>| {
+        let mut request = request.map(Body::new);
+        request.extensions_mut().insert(ConnectInfo(peer));
+        router.clone().oneshot(request)
+    });
+    // Small answers must not wait for the next packet.
+    let _ = stream.set_nodelay(true);
+    let connection = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(Duration::from_millis(head_ms_max))
+        .serve_connection(TokioIo::new(stream), service)
+        .with_upgrades();
+    let mut connection = pin!(connection);
+    tokio::select! {
+        ended = &mut connection => return ended,
+        () = ending.cancelled() => connection.as_mut().graceful_shutdown(),
+    }
+    connection.await
 }

@@ -31,8 +31,12 @@ pub struct ApiSettings {
     pub webhook_answer_ms_max: u64,
     /// Longest silence of a watcher's socket.
     pub socket_silence_ms_max: u64,
+    /// Longest time for the head of a request to arrive, and for a connection to lie idle.
+    pub head_ms_max: u64,
     pub session_ms: u64,
     pub connections_max: usize,
+    /// Longest wait for requests that still run when the server ends.
+    pub shutdown_ms_max: u64,
 }
 
 impl Default for ApiSettings {
@@ -46,13 +50,15 @@ impl Default for ApiSettings {
             origins: Vec::new(),
             trusted_proxies: 0,
             body_bytes_max: 16 << 20,
-            webhook_bytes_max: 256 << 20,
+            webhook_bytes_max: 64 << 20,
             webhook_parsed_bytes_max: 16 << 20,
             body_ms_max: 60_000,
             webhook_answer_ms_max: 300_000,
             socket_silence_ms_max: 60_000,
+            head_ms_max: 75_000,
             session_ms: 14 * 24 * 60 * 60 * 1_000,
             connections_max: 10_000,
+            shutdown_ms_max: 30_000,
         }
     }
 }

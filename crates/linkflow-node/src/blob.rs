@@ -75,6 +75,21 @@ impl Blobs {
         self.get(&binary.id).await
     }
 
+    /// The file with the bytes of `binary`, for those who pass them on piece by piece.
+    pub async fn open(&self, binary: &Binary) -> Result<tokio::fs::File, NodeError> {
+        let id = &binary.id;
+        if id.len() != 64 || !id.bytes().all(|b| b.is_ascii_hexdigit()) {
+            return Err(NodeError::data(format!("\"{id}\" is no name of stored data")));
+        }
+        match tokio::fs::File::open(self.path(id)).await {
+            Ok(file) => Ok(file),
+            Err(e) if e.kind() == std::io::ErrorKind::NotFound => {
+                Err(NodeError::data(format!("the data {id} is not stored any more")))
+            }
+            Err(e) => Err(failed(&e.to_string())),
+        }
+    }
+
     fn path(&self, id: &str) -> PathBuf {
         self.dir.join(&id[..2]).join(id)
     }

@@ -115,7 +115,7 @@ impl FinishedView {
 ///
 /// Answers 202 with the execution's id; with `wait`, its result, if it ends in time.
 #[utoipa::path(post, path = "/api/v1/workflows/{id}/execute", tag = "workflows",
-    params(("id" = Uuid, Path), ExecuteQuery, ("Idempotency-Key" = Option<String>, Header)),
+    params(("id" = Uuid, Path), ExecuteQuery, ("Idempotency-Key" = Option<String>, Header, pattern = "^[!-~]{1,255}$")),
     request_body(content = Option<ExecuteBody>, content_type = "application/json"),
     responses((status = 200, body = FinishedView), (status = 202, body = StartedView), Problems))]
 pub async fn execute(

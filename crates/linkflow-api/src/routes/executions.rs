@@ -250,11 +250,14 @@ pub struct DataQuery {
     /// Name of the node.
     node: String,
     /// Which run of the node, from 0.
+    #[param(maximum = 4294967295u32)]
     run: Option<u32>,
     /// Which output, from 0.
+    #[param(maximum = 4294967295u32)]
     output: Option<u32>,
     #[param(minimum = 1, maximum = 200)]
     limit: Option<u32>,
+    #[param(maximum = 4294967295u32)]
     offset: Option<u32>,
 }
 

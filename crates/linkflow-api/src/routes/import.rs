@@ -98,7 +98,7 @@ impl ImportedNode {
 ///
 /// The body is one file of either format, or `{"files": [{"name", "content"}]}`.
 #[utoipa::path(post, path = "/api/v1/workflows/import", tag = "workflows",
-    params(ImportQuery, ("Idempotency-Key" = Option<String>, Header)),
+    params(ImportQuery, ("Idempotency-Key" = Option<String>, Header, pattern = "^[!-~]{1,255}$")),
     request_body(content = Object, content_type = "application/json"),
     responses((status = 200, body = List<ImportedView>), Problems))]
 pub async fn import(
@@ -248,6 +248,7 @@ async fn find_credentials(api: &Api, who: &Who, document: &mut Workflow) -> Resu
 #[into_params(parameter_in = Query)]
 pub struct ExportQuery {
     /// `linkflow` when it is left out.
+    #[param(inline)]
     format: Option<Format>,
 }
 

@@ -110,6 +110,7 @@ pub struct WorkflowQuery {
     /// Whether a version is published.
     active: Option<bool>,
     /// Changed last first, or by name.
+    #[param(inline)]
     sort: Option<Sort>,
     #[param(minimum = 1, maximum = 200)]
     limit: Option<u32>,
@@ -152,7 +153,7 @@ pub async fn list(
 
 /// Make a workflow
 #[utoipa::path(post, path = "/api/v1/workflows", tag = "workflows", request_body = WorkflowFile,
-    params(("Idempotency-Key" = Option<String>, Header)),
+    params(("Idempotency-Key" = Option<String>, Header, pattern = "^[!-~]{1,255}$")),
     responses((status = 201, body = WorkflowView), Problems))]
 pub async fn create(
     State(api): State<Api>,

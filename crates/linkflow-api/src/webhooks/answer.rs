@@ -39,8 +39,7 @@ pub async fn reply(api: &Api, reply: Reply) -> Result<Response, Problem> {
         }
         ReplyBody::Text(text) => (Some("text/html; charset=utf-8".to_owned()), Body::from(text)),
         ReplyBody::Binary(binary) => {
-            let headers = send(api, binary, status, &reply.headers).await?;
-            return Ok(headers);
+            return send(api, binary, status, &reply.headers).await;
         }
     };
     let mut response = (status, body).into_response();
@@ -52,15 +51,18 @@ pub async fn reply(api: &Api, reply: Reply) -> Result<Response, Problem> {
     Ok(guarded(response))
 }
 
-/// A stored file, straight from the disk.
+/// A stored file, piece by piece from the disk.
 async fn send(
     api: &Api,
     binary: Binary,
     status: StatusCode,
     headers: &[(String, String)],
 ) -> Result<Response, Problem> {
-    let bytes = api.blobs.read(&binary).await.map_err(|e| Problem::internal(&e))?;
-    let mut response = (status, Body::from(bytes)).into_response();
+    let file = api.blobs.open(&binary).await.map_err(|e| Problem::internal(&e))?;
+    let length = file.metadata().await.map_err(|e| Problem::internal(&e))?.len();
+    let body = Body::from_stream(tokio_util::io::ReaderStream::new(file));
+    let mut response = (status, body).into_response();
+    response.headers_mut().insert(header::CONTENT_LENGTH, HeaderValue::from(length));
     let kind = HeaderValue::try_from(&binary.mime_type)
         .unwrap_or_else(|_| HeaderValue::from_static("application/octet-stream"));
     response.headers_mut().insert(header::CONTENT_TYPE, kind);

@@ -1,0 +1,11 @@
+mod access;
+mod documents;
+mod executions;
+mod hostile;
+mod resources;
+mod runtime;
+mod sign_in;
+mod socket;
+mod webhooks;
+mod workflows;
+mod world;
