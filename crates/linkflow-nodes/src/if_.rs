@@ -66,3 +66,49 @@ impl Node for If {
         Ok(Outcome::ports(vec![yes, no]))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use linkflow_model::OnError;
+    use linkflow_node::testing::{TestHost, ctx, input, items};
+    use linkflow_node::{NodeKind, Outcome};
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    /// How many items go each way, or the error.
+    async fn check(on_error: OnError, expression: &str, given: Value, expected: &str) {
+        let dir = tempfile::tempdir().unwrap();
+        let mut ctx = ctx(dir.path(), Arc::new(TestHost::default()));
+        ctx.on_error = on_error;
+        let params = json!({"conditions": {"conditions": [
+            {"leftValue": expression, "operator": {"type": "number", "operation": "gt"}, "rightValue": 1}]}});
+        let found = match NodeKind::of::<If>().run(input(&params, vec![items(&given)]), &ctx).await {
+            Ok(Outcome::Items(out)) => format!("{} {}", out.ports[0].len(), out.ports[1].len()),
+            Ok(other) => format!("{other:?}"),
+            Err(error) => error.to_string(),
+        };
+        assert_eq!(found, expected);
+    }
+
+    #[tokio::test]
+    async fn each_item_is_asked_for_itself() {
+        check(OnError::Stop, "={{ $json.n }}", json!([{"n": 1}, {"n": 2}, {"n": 3}]), "2 1").await;
+    }
+
+    #[tokio::test]
+    async fn an_item_that_cannot_be_asked_stops_the_node_or_goes_the_other_way() {
+        let given = || json!([{"n": 5}, {"n": "x"}]);
+        let error = "`conditions.conditions[0].leftValue`: must be a number, got \"x\"; change the operator, \
+                     or convert types where required";
+        check(OnError::Stop, "={{ $json.n }}", given(), error).await;
+        check(OnError::ContinueRegular, "={{ $json.n }}", given(), "1 1").await;
+    }
+
+    #[tokio::test]
+    async fn a_constant_that_cannot_be_compared_is_no_error_without_items() {
+        check(OnError::Stop, "x", json!([]), "0 0").await;
+    }
+}

@@ -485,51 +485,50 @@ fn file_of(value: Value, item: &Item) -> Result<Binary, String> {
 fn convert(value: Resolved, of: Type) -> Result<Option<Value>, String> {
     match (of, &value) {
         (Type::Any | Type::Numeric, Resolved::Undefined) => return Ok(None),
-        (Type::Truth, Resolved::Undefined) => return Ok(Some(Value::Bool(false))),
         (Type::Number, Resolved::NotFinite(f)) if f.is_nan() => {
-            return Err("must be a number, got NaN".to_owned());
+            return wrong("a number", &Value::from("NaN"));
         }
         (Type::String, Resolved::NotFinite(f)) => return Ok(Some(Value::String(js::float_text(*f)))),
         _ => {}
     }
-    let value = value.into_json();
-    if value.is_null() && of != Type::Truth {
-        return Ok(Some(Value::Null));
+    match (of, value.into_json()) {
+        (Type::Truth, value) => Ok(Some(Value::Bool(js::truthy(&value)))),
+        (_, Value::Null) => Ok(Some(Value::Null)),
+        (_, value) => converted(value, of).map(Some),
     }
-    let wrong = |wanted: &str, value: &Value| Err(format!("must be {wanted}, got {}", show(value)));
-    let converted = match of {
-        Type::Any | Type::Binary => value,
-        Type::Truth => Value::Bool(js::truthy(&value)),
-        Type::Numeric => match &value {
-            Value::String(text) if !text.trim().is_empty() && js::number_of_text(text).is_finite() => {
-                js::number_value(js::number_of_text(text))
-            }
+}
+
+fn wrong<T>(wanted: &str, value: &Value) -> Result<T, String> {
+    Err(format!("must be {wanted}, got {}", show(value)))
+}
+
+fn converted(value: Value, of: Type) -> Result<Value, String> {
+    match of {
+        Type::Any | Type::Binary | Type::Truth => Ok(value),
+        Type::Numeric => Ok(match value.as_str().map(js::number_of_text) {
+            Some(n) if n.is_finite() && value != "" => js::number_value(n),
             _ => value,
-        },
-        Type::String => match value {
+        }),
+        Type::String => Ok(match value {
             Value::String(_) => value,
             Value::Array(_) | Value::Object(_) => Value::String(value.to_string()),
             other => Value::String(js::text(&other)),
-        },
+        }),
         Type::Number => match js::number(&value) {
-            _ if value.is_number() => value,
-            n if n.is_finite() => js::number_value(n),
-            _ => return wrong("a number", &value),
+            _ if value.is_number() => Ok(value),
+            n if n.is_finite() => Ok(js::number_value(n)),
+            _ => wrong("a number", &value),
         },
-        Type::Boolean => match as_bool(&value) {
-            Some(b) => Value::Bool(b),
-            None => return wrong("true or false", &value),
+        Type::Boolean => as_bool(&value).map(Value::Bool).map_or_else(|| wrong("true or false", &value), Ok),
+        Type::Array => match as_json(value) {
+            list @ Value::Array(_) => Ok(list),
+            other => wrong("a list", &other),
         },
-        Type::Array => match as_json(value)? {
-            list @ Value::Array(_) => list,
-            other => return wrong("a list", &other),
+        Type::Object => match as_json(value) {
+            object @ Value::Object(_) => Ok(object),
+            other => wrong("an object", &other),
         },
-        Type::Object => match as_json(value)? {
-            object @ Value::Object(_) => object,
-            other => return wrong("an object", &other),
-        },
-    };
-    Ok(Some(converted))
+    }
 }
 
 fn as_bool(value: &Value) -> Option<bool> {
@@ -548,10 +547,10 @@ fn as_bool(value: &Value) -> Option<bool> {
 }
 
 /// A list or object that may be written as JSON text.
-fn as_json(value: Value) -> Result<Value, String> {
+fn as_json(value: Value) -> Value {
     match value {
-        Value::String(text) => Ok(repair::parse(&text).unwrap_or(Value::String(text))),
-        other => Ok(other),
+        Value::String(text) => repair::parse(&text).unwrap_or(Value::String(text)),
+        other => other,
     }
 }
 

@@ -183,44 +183,40 @@ impl Node for Summarize {
             return Err(NodeError::param("fieldsToSummarize", "must name at least one field"));
         }
         check_fields(&params.options, &fields, items)?;
-        let split = |item: &Item| -> Vec<Option<Value>> {
-            let dots = !params.options.disable_dot_notation;
-            params.fields_to_split_by.iter().map(|f| paths::lookup(&item.json, f, dots).cloned()).collect()
-        };
-        let mut groups = Groups::new(params.options.groups_by_text);
-        for (i, item) in items.iter().enumerate() {
-            let key = split(item);
-            if params.options.skip_empty_split_fields
-                && key.iter().any(is_nothing)
-                && !params.options.groups_by_text
-            {
-                continue;
-            }
-            groups.add(key, i);
-        }
+        let groups = grouped(&params, items);
         let summary = |of: &[usize]| summary(&params.options, &fields, items, of);
-        let out = match params.options.output_format {
+        Ok(Outcome::items(match params.options.output_format {
             OutputFormat::SingleItem => {
                 let json = groups.nested(&|of| Value::Object(summary(of)));
-                let json = json.as_object().cloned().unwrap_or_default();
-                vec![Item::new(json).with_paired(pairs(&(0..items.len()).collect::<Vec<_>>()))]
+                let all: Vec<usize> = (0..items.len()).collect();
+                vec![Item::from_value(json).with_paired(pairs(&all))]
             }
-            OutputFormat::SeparateItems => groups
-                .flat()
-                .into_iter()
-                .map(|(key, of)| {
+            OutputFormat::SeparateItems => {
+                let item = |(key, of): (Vec<Option<Value>>, Vec<usize>)| {
                     let mut json = summary(&of);
-                    for (name, value) in params.fields_to_split_by.iter().zip(key) {
-                        if let Some(value) = value {
-                            json.insert(plain_name(name), value);
-                        }
-                    }
+                    let named = params.fields_to_split_by.iter().zip(key);
+                    json.extend(named.filter_map(|(name, value)| Some((plain_name(name), value?))));
                     Item::new(json).with_paired(pairs(&of))
-                })
-                .collect(),
-        };
-        Ok(Outcome::items(out))
+                };
+                groups.flat().into_iter().map(item).collect()
+            }
+        }))
     }
+}
+
+fn grouped(params: &Params, items: &[Item]) -> Groups {
+    let options = &params.options;
+    let mut groups = Groups::new(options.groups_by_text);
+    for (i, item) in items.iter().enumerate() {
+        let value = |field: &String| paths::lookup(&item.json, field, !options.disable_dot_notation).cloned();
+        let key: Vec<Option<Value>> = params.fields_to_split_by.iter().map(value).collect();
+        // Made by text, a missing value is the text "undefined", which is not empty.
+        let skips = options.skip_empty_split_fields && !options.groups_by_text;
+        if !(skips && key.iter().any(is_nothing)) {
+            groups.add(key, i);
+        }
+    }
+    groups
 }
 
 fn pairs(of: &[usize]) -> Paired {
