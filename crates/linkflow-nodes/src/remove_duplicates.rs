@@ -303,7 +303,7 @@ fn memory(params: &Params, ctx: &Ctx) -> String {
 async fn before(params: &Params, input: &Input<Params>, ctx: &Ctx) -> Result<Outcome, NodeError> {
     let memory = memory(params, ctx);
     let kept = ctx.host.kept(&memory).await?.unwrap_or(Value::Null);
-    let mut past = Past::read(params, kept);
+    let mut past = Past::read(params, &kept, &ctx.idempotency_key(0));
     let (mut new, mut known) = (Vec::new(), Vec::new());
     for (i, item) in input.items().iter().enumerate() {
         let is_new = value_of(params, input, i, ctx).map(|value| past.is_new(value));
@@ -314,7 +314,7 @@ async fn before(params: &Params, input: &Input<Params>, ctx: &Ctx) -> Result<Out
             Err(error) => new.push(ctx.failed_item(error, i)?),
         }
     }
-    ctx.host.keep(&memory, past.write()).await?;
+    ctx.host.keep(&memory, past.write(&ctx.idempotency_key(0))).await?;
     Ok(Outcome::ports(vec![new, known]))
 }
 
@@ -359,12 +359,16 @@ fn hash(value: &Value) -> String {
 }
 
 /// What earlier executions have seen.
+///
+/// With it is kept what the latest run has added: when a run is repeated because its end was never
+/// written down, it must not take its own items for known ones.
 enum Past {
     Values {
         seen: indexmap::IndexSet<String>,
+        n_before: usize,
         size: usize,
     },
-    /// The largest number before this execution, and so far.
+    /// The largest number before this run, and so far.
     UpTo {
         before: Option<f64>,
         now: Option<f64>,
@@ -372,19 +376,20 @@ enum Past {
 }
 
 impl Past {
-    fn read(params: &Params, kept: Value) -> Past {
-        match params.logic {
-            Logic::RemoveItemsWithAlreadySeenKeyValues => {
-                let list = kept.get("values").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
-                let seen = list.iter().filter_map(Value::as_str).map(str::to_owned).collect();
-                let size = usize::try_from(params.options.history_size).unwrap_or(1).clamp(1, HISTORY_MAX);
-                Past::Values { seen, size }
-            }
-            _ => {
-                let before = kept.get("upTo").and_then(Value::as_f64);
-                Past::UpTo { before, now: before }
-            }
+    fn read(params: &Params, kept: &Value, this_run: &str) -> Past {
+        let is_repeated = kept.get("run").and_then(Value::as_str) == Some(this_run);
+        if params.logic != Logic::RemoveItemsWithAlreadySeenKeyValues {
+            let field = if is_repeated { "upToBefore" } else { "upTo" };
+            let before = kept.get(field).and_then(Value::as_f64);
+            return Past::UpTo { before, now: before };
         }
+        let list = kept.get("values").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
+        let added = kept.get("added").and_then(Value::as_u64).unwrap_or(0) as usize;
+        let n = if is_repeated { list.len().saturating_sub(added) } else { list.len() };
+        let seen: indexmap::IndexSet<String> =
+            list[..n].iter().filter_map(Value::as_str).map(str::to_owned).collect();
+        let size = usize::try_from(params.options.history_size).unwrap_or(1).clamp(1, HISTORY_MAX);
+        Past::Values { n_before: seen.len(), seen, size }
     }
 
     fn is_new(&mut self, mark: Mark) -> bool {
@@ -398,13 +403,18 @@ impl Past {
         }
     }
 
-    fn write(self) -> Value {
+    fn write(self, this_run: &str) -> Value {
         match self {
-            Past::Values { seen, size } => {
+            Past::Values { seen, n_before, size } => {
+                let added = (seen.len() - n_before).min(size);
                 let oldest = seen.len().saturating_sub(size);
-                json!({ "values": seen.into_iter().skip(oldest).collect::<Vec<_>>() })
+                let values: Vec<String> = seen.into_iter().skip(oldest).collect();
+                json!({ "values": values, "run": this_run, "added": added })
             }
-            Past::UpTo { now, .. } => json!({ "upTo": now.map(js::number_value) }),
+            Past::UpTo { before, now } => {
+                let number = |n: Option<f64>| n.map(js::number_value);
+                json!({ "upTo": number(now), "upToBefore": number(before), "run": this_run })
+            }
         }
     }
 }
@@ -415,11 +425,13 @@ mod tests {
     use linkflow_node::testing::{TestHost, ctx, input, items};
     use linkflow_node::{NodeKind, Outcome};
 
-    async fn run(host: &Arc<TestHost>, params: Value, given: Value) -> Vec<usize> {
+    /// How many items come out of each output in run `n`.
+    async fn run(host: &Arc<TestHost>, n: u32, params: Value, given: Value) -> Vec<usize> {
         let dir = tempfile::tempdir().unwrap();
         let kind = NodeKind::of::<RemoveDuplicates>();
-        let input = input(&params, vec![items(&given)]);
-        match kind.run(input, &ctx(dir.path(), host.clone())).await.unwrap() {
+        let mut ctx = ctx(dir.path(), host.clone());
+        ctx.run = n;
+        match kind.run(input(&params, vec![items(&given)]), &ctx).await.unwrap() {
             Outcome::Items(out) => out.ports.iter().map(Vec::len).collect(),
             other => panic!("{other:?}"),
         }
@@ -430,11 +442,11 @@ mod tests {
         let host = Arc::new(TestHost::default());
         let seen =
             |value: Value| json!({"operation": "removeItemsSeenInPreviousExecutions", "dedupeValue": value});
-        assert_eq!(run(&host, seen(json!("a")), json!([{}, {}])).await, [1, 1]);
-        assert_eq!(run(&host, seen(json!("a")), json!([{}])).await, [0, 1]);
-        assert_eq!(run(&host, seen(json!("b")), json!([{}])).await, [1, 0]);
-        assert_eq!(run(&host, json!({"operation": "clearDeduplicationHistory"}), json!([{}])).await, [1]);
-        assert_eq!(run(&host, seen(json!("a")), json!([{}])).await, [1, 0]);
+        assert_eq!(run(&host, 0, seen(json!("a")), json!([{}, {}])).await, [1, 1]);
+        assert_eq!(run(&host, 1, seen(json!("a")), json!([{}])).await, [0, 1]);
+        assert_eq!(run(&host, 2, seen(json!("b")), json!([{}])).await, [1, 0]);
+        assert_eq!(run(&host, 3, json!({"operation": "clearDeduplicationHistory"}), json!([{}])).await, [1]);
+        assert_eq!(run(&host, 4, seen(json!("a")), json!([{}])).await, [1, 0]);
     }
 
     #[tokio::test]
@@ -444,8 +456,17 @@ mod tests {
             json!({"operation": "removeItemsSeenInPreviousExecutions",
                 "logic": "removeItemsUpToStoredDate", "dateDedupeValue": date})
         };
-        assert_eq!(run(&host, upto("2024-01-02"), json!([{}, {}])).await, [2, 0]);
-        assert_eq!(run(&host, upto("2024-01-02"), json!([{}])).await, [0, 1]);
-        assert_eq!(run(&host, upto("2024-01-03"), json!([{}])).await, [1, 0]);
+        assert_eq!(run(&host, 0, upto("2024-01-02"), json!([{}, {}])).await, [2, 0]);
+        assert_eq!(run(&host, 1, upto("2024-01-02"), json!([{}])).await, [0, 1]);
+        assert_eq!(run(&host, 2, upto("2024-01-03"), json!([{}])).await, [1, 0]);
+    }
+
+    #[tokio::test]
+    async fn a_run_that_is_repeated_does_not_know_its_own_items() {
+        let host = Arc::new(TestHost::default());
+        let seen = json!({"operation": "removeItemsSeenInPreviousExecutions", "dedupeValue": "a"});
+        assert_eq!(run(&host, 0, seen.clone(), json!([{}])).await, [1, 0]);
+        assert_eq!(run(&host, 0, seen.clone(), json!([{}])).await, [1, 0]);
+        assert_eq!(run(&host, 1, seen, json!([{}])).await, [0, 1]);
     }
 }
