@@ -6,9 +6,9 @@ use super::{Expr, FORBIDDEN, Op, Root, Which, methods, number};
 use crate::token::{self, Kind, Token};
 
 /// Deeper nesting goes to the JavaScript engine, which guards its own stack.
-const DEPTH_MAX: u32 = 48;
+const DEPTH_MAX: u32 = 32;
 /// Longer chains of steps and operators go there, too: each is one level of the tree.
-const LINKS_MAX: u32 = 200;
+const LINKS_MAX: u32 = 60;
 
 struct Parser<'s> {
     source: &'s str,
