@@ -371,12 +371,12 @@ impl<'a> Check<'a> {
             false => Side::Ready(Operand::Undefined),
         };
         let mut regex = None;
-        if let (Side::Ready(pattern), Test::Matches) = (&right, test) {
-            if self.options.type_validation != Validation::Legacy {
-                match js::Pattern::read(pattern.as_text()) {
-                    Ok(found) => regex = Some(found),
-                    Err(error) => right = Side::Wrong(error),
-                }
+        if let (Side::Ready(pattern), Test::Matches) = (&right, test)
+            && self.options.type_validation != Validation::Legacy
+        {
+            match js::Pattern::read(pattern.as_text()) {
+                Ok(found) => regex = Some(found),
+                Err(error) => right = Side::Wrong(error),
             }
         }
         Ok(Rule { of, right_type, test, negated, left, right, regex })

@@ -109,11 +109,11 @@ pub fn joined<'a>(
 
 fn counterparts(values: &[&Value], candidates: Option<&Vec<(usize, Vec<&Value>)>>, how: Match) -> Vec<usize> {
     let same = |theirs: &[&Value]| !how.fuzzy || values.iter().zip(theirs).all(|(a, b)| fuzzy_equal(a, b));
-    let found = candidates.into_iter().flatten().filter(|(_, theirs)| same(theirs)).map(|(at, _)| *at);
+    let mut found = candidates.into_iter().flatten().filter(|(_, theirs)| same(theirs)).map(|(at, _)| *at);
     match how.multiple {
         Multiple::All => found.collect(),
         Multiple::First => found.take(1).collect(),
-        Multiple::Last => found.last().into_iter().collect(),
+        Multiple::Last => found.next_back().into_iter().collect(),
     }
 }
 

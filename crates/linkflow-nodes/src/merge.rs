@@ -88,12 +88,15 @@ pub enum Mode {
 #[serde(rename_all = "camelCase")]
 pub enum CombineBy {
     /// Those with equal fields.
+    #[serde(rename = "combineByFields")]
     #[default]
-    CombineByFields,
+    Fields,
     /// The first with the first, the second with the second.
-    CombineByPosition,
+    #[serde(rename = "combineByPosition")]
+    Position,
     /// Each with each.
-    CombineAll,
+    #[serde(rename = "combineAll")]
+    All,
 }
 
 /// Pairs of fields.
@@ -278,15 +281,17 @@ impl Node for Merge {
 
     async fn run(input: Input<Params>, ctx: &Ctx) -> Result<Outcome, NodeError> {
         let params = input.params(0)?;
-        let inputs: Vec<&[Item]> = (0..input.n_inputs().max(2)).map(|i| input.input(i)).collect();
+        // An input that is not connected counts as one without items.
+        let declared = usize::try_from(params.number_inputs).unwrap_or(0).clamp(2, INPUTS_MAX);
+        let inputs: Vec<&[Item]> = (0..input.n_inputs().max(declared)).map(|i| input.input(i)).collect();
         let items = match params.mode {
             Mode::Append => append(&inputs),
             Mode::ChooseBranch => choose_branch(&params, &inputs),
             Mode::Combine => match params.combine_by {
-                CombineBy::CombineByPosition if params.options.of_two => by_position_of_two(&params, &inputs),
-                CombineBy::CombineByPosition => by_position(&params.options, &inputs),
-                CombineBy::CombineAll => all_with_all(&params.options.clash_handling.values, &inputs, ctx)?,
-                CombineBy::CombineByFields => by_fields(&params, &inputs, ctx)?,
+                CombineBy::Position if params.options.of_two => by_position_of_two(&params, &inputs),
+                CombineBy::Position => by_position(&params.options, &inputs),
+                CombineBy::All => all_with_all(&params.options.clash_handling.values, &inputs, ctx)?,
+                CombineBy::Fields => by_fields(&params, &inputs, ctx)?,
             },
         };
         Ok(Outcome::items(items))

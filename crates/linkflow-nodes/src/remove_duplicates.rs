@@ -87,12 +87,15 @@ pub enum Compare {
 #[serde(rename_all = "camelCase")]
 pub enum Logic {
     /// The values of the latest items.
+    #[serde(rename = "removeItemsWithAlreadySeenKeyValues")]
     #[default]
-    RemoveItemsWithAlreadySeenKeyValues,
+    SeenValues,
     /// The largest number.
-    RemoveItemsUpToStoredIncrementalKey,
+    #[serde(rename = "removeItemsUpToStoredIncrementalKey")]
+    UpToNumber,
     /// The latest date.
-    RemoveItemsUpToStoredDate,
+    #[serde(rename = "removeItemsUpToStoredDate")]
+    UpToDate,
 }
 
 /// Details.
@@ -326,9 +329,9 @@ enum Mark {
 
 fn value_of(params: &Params, input: &Input<Params>, item: usize, ctx: &Ctx) -> Result<Mark, NodeError> {
     let name = match params.logic {
-        Logic::RemoveItemsWithAlreadySeenKeyValues => "dedupeValue",
-        Logic::RemoveItemsUpToStoredIncrementalKey => "incrementalDedupeValue",
-        Logic::RemoveItemsUpToStoredDate => "dateDedupeValue",
+        Logic::SeenValues => "dedupeValue",
+        Logic::UpToNumber => "incrementalDedupeValue",
+        Logic::UpToDate => "dateDedupeValue",
     };
     let value = match input.part(name) {
         Some(part) => evaluate(part, input.whole(), item).map_err(|e| e.inside(name))?.into_json(),
@@ -336,14 +339,12 @@ fn value_of(params: &Params, input: &Input<Params>, item: usize, ctx: &Ctx) -> R
     };
     let wrong = |wanted: &str| NodeError::param(name, format!("must be {wanted}, got {}", show(&value)));
     match params.logic {
-        Logic::RemoveItemsWithAlreadySeenKeyValues => match &value {
+        Logic::SeenValues => match &value {
             Value::Null => Err(wrong("a value by which the item is known again")),
             value => Ok(Mark::Text(hash(value))),
         },
-        Logic::RemoveItemsUpToStoredIncrementalKey => {
-            lenient::as_number(&value).map(Mark::Number).ok_or_else(|| wrong("a number"))
-        }
-        Logic::RemoveItemsUpToStoredDate => {
+        Logic::UpToNumber => lenient::as_number(&value).map(Mark::Number).ok_or_else(|| wrong("a number")),
+        Logic::UpToDate => {
             let ms = value.as_str().and_then(|t| dates::parse_ms(t, &dates::zone(&ctx.timezone)));
             ms.map(|ms| Mark::Number(ms as f64)).ok_or_else(|| wrong("a date"))
         }
@@ -378,7 +379,7 @@ enum Past {
 impl Past {
     fn read(params: &Params, kept: &Value, this_run: &str) -> Past {
         let is_repeated = kept.get("run").and_then(Value::as_str) == Some(this_run);
-        if params.logic != Logic::RemoveItemsWithAlreadySeenKeyValues {
+        if params.logic != Logic::SeenValues {
             let field = if is_repeated { "upToBefore" } else { "upTo" };
             let before = kept.get(field).and_then(Value::as_f64);
             return Past::UpTo { before, now: before };

@@ -169,10 +169,10 @@ fn compare(a: &Keys, b: &Keys, orders: &[Order]) -> Ordering {
                 false
             }
             (Some(a), Some(b)) => {
-                if let (Some(a), Some(b)) = (a.as_f64(), b.as_f64()) {
-                    if a == b {
-                        continue;
-                    }
+                if let (Some(a), Some(b)) = (a.as_f64(), b.as_f64())
+                    && a == b
+                {
+                    continue;
                 }
                 js::less(a, b)
             }

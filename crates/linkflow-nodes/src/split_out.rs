@@ -43,12 +43,15 @@ pub struct Params {
 #[serde(rename_all = "camelCase")]
 pub enum Include {
     /// None: an element that is an object becomes the item.
+    #[serde(rename = "noOtherFields")]
     #[default]
-    NoOtherFields,
+    Nothing,
     /// All but the lists.
-    AllOtherFields,
+    #[serde(rename = "allOtherFields")]
+    All,
     /// Some.
-    SelectedOtherFields,
+    #[serde(rename = "selectedOtherFields")]
+    Selected,
 }
 
 /// Details.
@@ -120,7 +123,7 @@ fn split(params: &Params, item: &Item) -> Result<Vec<Item>, NodeError> {
         return Err(NodeError::param("options.destinationFieldName", problem));
     }
     let base = base(params, item, &fields);
-    let whole = fields.len() == 1 && params.include == Include::NoOtherFields && targets.is_empty();
+    let whole = fields.len() == 1 && params.include == Include::Nothing && targets.is_empty();
     let mut made: Vec<Item> = Vec::new();
     for (n, field) in fields.iter().enumerate() {
         if *field == FILES {
@@ -154,8 +157,8 @@ fn split(params: &Params, item: &Item) -> Result<Vec<Item>, NodeError> {
 fn base(params: &Params, item: &Item, fields: &[&str]) -> Arc<Object> {
     let dots = !params.options.disable_dot_notation;
     match params.include {
-        Include::NoOtherFields => Arc::default(),
-        Include::AllOtherFields => {
+        Include::Nothing => Arc::default(),
+        Include::All => {
             let mut json = (*item.json).clone();
             for field in fields {
                 if json.shift_remove(*field).is_none() && dots {
@@ -164,7 +167,7 @@ fn base(params: &Params, item: &Item, fields: &[&str]) -> Arc<Object> {
             }
             Arc::new(json)
         }
-        Include::SelectedOtherFields => {
+        Include::Selected => {
             let names = params.fields_to_include.iter().map(|f| f.strip_prefix("$json.").unwrap_or(f));
             let field = |name: &str| Some((name.to_owned(), paths::lookup(&item.json, name, dots)?.clone()));
             Arc::new(names.filter_map(field).collect())

@@ -253,10 +253,9 @@ pub(super) fn tags(value: Option<&Value>) -> Vec<String> {
     let list = value.and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
     let mut names = Vec::new();
     for tag in list {
-        if let Some(name) = tag.as_str().or_else(|| tag.get("name").and_then(Value::as_str)) {
-            if !names.iter().any(|n| n == name) {
-                names.push(name.to_owned());
-            }
+        let name = tag.as_str().or_else(|| tag.get("name").and_then(Value::as_str));
+        if let Some(name) = name.filter(|name| !names.iter().any(|n| n == name)) {
+            names.push(name.to_owned());
         }
     }
     names

@@ -52,7 +52,7 @@ fn set(object: &mut Object, key: &str, value: Option<Value>) {
 }
 
 fn write_settings(file: &mut Object, before: &Settings, now: &Settings) {
-    if before == now && file.contains_key("settings") {
+    if before == now {
         return;
     }
     let mut settings = file.get("settings").and_then(Value::as_object).cloned().unwrap_or_default();
