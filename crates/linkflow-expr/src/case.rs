@@ -172,7 +172,8 @@ fn run_chain(shape: Arc<Shape>, chain: Chain) -> (History, Items, Option<Source>
             let source = Source { node: node as u32, run: run as u32, output: 0 };
             before = Some((source, items.len()));
             last = (items.clone(), Some(source));
-            let inputs = input.map(|(source, _)| vec![Some(source)]).unwrap_or_default();
+            // Between the nodes of the chain the first run feeds.
+            let inputs = input.map(|(source, _)| vec![Some(Source { run: 0, ..source })]).unwrap_or_default();
             history.push(node, Run { inputs, outputs: vec![items], ..Run::default() });
         }
         if n_runs == 0 {
