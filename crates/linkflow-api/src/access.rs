@@ -24,7 +24,7 @@ pub enum Role {
     Operator,
     /// Changes and publishes workflows.
     Editor,
-    /// Manages people, keys and secrets' owners.
+    /// Manages people and API keys.
     Admin,
     /// Manages owners.
     Owner,

@@ -55,6 +55,8 @@ struct Memory {
     webhooks: webhooks::RouteCache,
     listens: webhooks::Listens,
     sign_ins: routes::session::FailedSignIns,
+    /// Idempotency keys of requests that are being carried out.
+    keys_at_work: std::sync::Mutex<std::collections::HashSet<(linkflow_model::WorkspaceId, String)>>,
 }
 
 /// What an [`Api`] is made of.
@@ -84,6 +86,7 @@ impl Api {
                 webhooks: webhooks::RouteCache::new(),
                 listens: webhooks::Listens::default(),
                 sign_ins: routes::session::FailedSignIns::new(),
+                keys_at_work: std::sync::Mutex::default(),
             }),
         }
     }

@@ -231,6 +231,7 @@ impl utoipa::IntoResponses for Problems {
             (412, "It has been changed meanwhile"),
             (413, "The body is too large"),
             (415, "The body has another content type than expected"),
+            (421, "This server does not answer under that name"),
             (422, "A value cannot be taken; `field` names it"),
             (429, "Too many requests"),
             (500, "Something failed on the server"),

@@ -35,7 +35,8 @@ pub fn router(api: Api) -> Router {
         .route("/api/v1/schemas/workflow.json", get(openapi::workflow_schema))
         .route("/ws", get(ws::open))
         .method_not_allowed_fallback(no_such_method)
-        .route_layer(from_fn_with_state(api.clone(), access::guard));
+        .route_layer(from_fn_with_state(api.clone(), access::guard))
+        .layer(if_absent(header::CACHE_CONTROL, "no-store"));
     let open = Router::new()
         .route("/health", get(health::show))
         .route("/health/live", get(health::live))

@@ -133,8 +133,8 @@ impl Store {
     }
 
     /// Removes a workflow with its versions, addresses, schedules and kept values. Its executions
-    /// are removed by themselves afterwards; see [`Store::workflow_names`] for what has no name
-    /// any more.
+    /// go with the next round of retention, since there may be millions; one that still runs goes
+    /// when it has ended.
     pub async fn delete_workflow(&self, workspace: WorkspaceId, id: WorkflowId) -> Result<(), StoreError> {
         self.db.write(move |tx| delete(tx, workspace, id)).await
     }
@@ -403,7 +403,11 @@ fn list(
 fn delete(tx: &mut Tx<'_>, workspace: WorkspaceId, id: WorkflowId) -> Result<(), StoreError> {
     expect(tx, workspace, id)?;
     tx.execute("DELETE FROM schedules WHERE workspace = $1 AND workflow = $2", params![workspace, id])?;
-    tx.execute("DELETE FROM workflow_retention WHERE workflow = $1", params![id])?;
+    tx.execute(
+        "INSERT INTO workflow_retention (workflow, days) VALUES ($1, 0)
+         ON CONFLICT (workflow) DO UPDATE SET days = 0",
+        params![id],
+    )?;
     tx.execute("DELETE FROM workflows WHERE workspace = $1 AND id = $2", params![workspace, id])?;
     Ok(())
 }

@@ -16,6 +16,8 @@ pub mod variables;
 pub mod versions;
 pub mod workflows;
 
+use std::sync::PoisonError;
+
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use linkflow_store::Page;
@@ -156,7 +158,16 @@ impl Once {
         }
         let fingerprint = hash.finalize().to_vec();
         if let Some(key) = &key {
-            let known = api.store.request_answer(who.workspace, key.clone(), fingerprint.clone()).await?;
+            let mut at_work = api.memory.keys_at_work.lock().unwrap_or_else(PoisonError::into_inner);
+            if !at_work.insert((who.workspace, key.clone())) {
+                let detail = format!("a request with the idempotency key \"{key}\" is being carried out");
+                return Err(Problem::conflict(detail).with_field("Idempotency-Key"));
+            }
+        }
+        let once = Once { api: api.clone(), who: who.clone(), key, fingerprint };
+        if let Some(key) = &once.key {
+            let fingerprint = once.fingerprint.clone();
+            let known = api.store.request_answer(who.workspace, key.clone(), fingerprint).await?;
             if let Some(answer) = known {
                 let status = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::OK);
                 let mut response = (status, axum::Json(answer.body)).into_response();
@@ -167,17 +178,26 @@ impl Once {
                 return Ok(Err(response));
             }
         }
-        Ok(Ok(Once { api: api.clone(), who: who.clone(), key, fingerprint }))
+        Ok(Ok(once))
     }
 
     /// Answers, and remembers the answer.
     pub async fn answer(self, status: StatusCode, body: impl Serialize) -> Result<Response, Problem> {
         let body = serde_json::to_value(body).map_err(|e| Problem::internal(&e))?;
-        if let Some(key) = self.key {
+        if let Some(key) = self.key.clone() {
             let answer = linkflow_store::RequestAnswer { status: status.as_u16(), body: body.clone() };
-            let now = self.api.now();
-            self.api.store.remember_answer(self.who.workspace, key, self.fingerprint, answer, now).await?;
+            let (now, fingerprint) = (self.api.now(), self.fingerprint.clone());
+            self.api.store.remember_answer(self.who.workspace, key, fingerprint, answer, now).await?;
         }
         Ok((status, axum::Json(body)).into_response())
+    }
+}
+
+impl Drop for Once {
+    fn drop(&mut self) {
+        if let Some(key) = self.key.take() {
+            let mut at_work = self.api.memory.keys_at_work.lock().unwrap_or_else(PoisonError::into_inner);
+            at_work.remove(&(self.who.workspace, key));
+        }
     }
 }

@@ -1,9 +1,11 @@
 mod access;
 mod documents;
+mod ends;
 mod executions;
 mod hostile;
 mod resources;
 mod runtime;
+mod schedules;
 mod sign_in;
 mod socket;
 mod webhooks;
