@@ -1,7 +1,10 @@
 //! What an expression reaches: items of the input, of other nodes, and the item of another node
 //! from which this one was made. Both ways of evaluating ask here.
 
-use linkflow_model::{History, Item, Items, Pair, Run, Source};
+use std::cell::RefCell;
+use std::sync::Arc;
+
+use linkflow_model::{History, Item, Items, Pair, Run, Shape, Source};
 
 use crate::{ExprError, Scope};
 
@@ -72,10 +75,34 @@ pub(crate) fn node_items<'a>(
         ))),
         Some(index) => Ok(items_of(found, index)),
         None => {
-            let towards = scope.history.shape.output_towards(node, scope.node).unwrap_or(0) as usize;
+            let towards = output_towards(&scope.history.shape, node, scope.node).unwrap_or(0) as usize;
             Ok(items_of(found, towards))
         }
     }
+}
+
+/// A search through the workflow, and what it found. Holding the shape keeps its address its own.
+type Found = (Arc<Shape>, usize, usize, Option<u32>);
+
+thread_local! {
+    /// The searches done last: the items of a node ask the same question one after the other.
+    static TOWARDS: RefCell<Vec<Found>> = const { RefCell::new(Vec::new()) };
+}
+
+fn output_towards(shape: &Arc<Shape>, from: usize, to: usize) -> Option<u32> {
+    const KEPT_MAX: usize = 8;
+    TOWARDS.with_borrow_mut(|kept| {
+        let known = kept.iter().find(|(s, f, t, _)| Arc::ptr_eq(s, shape) && (*f, *t) == (from, to));
+        if let Some((.., output)) = known {
+            return *output;
+        }
+        let output = shape.output_towards(from, to);
+        if kept.len() >= KEPT_MAX {
+            kept.remove(0);
+        }
+        kept.push((shape.clone(), from, to, output));
+        output
+    })
 }
 
 fn items_of(run: &Run, output: usize) -> &[Item] {
