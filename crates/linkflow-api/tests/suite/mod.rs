@@ -1,4 +1,5 @@
 mod access;
+mod described;
 mod documents;
 mod ends;
 mod executions;

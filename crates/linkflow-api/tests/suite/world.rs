@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::sync::oneshot;
 
+use super::described;
 use super::runtime::{Course, FakeRuntime};
 
 pub const NOW: i64 = 1_772_600_767_890;
@@ -24,6 +25,8 @@ pub struct World {
     pub workspace: WorkspaceId,
     pub client: reqwest::Client,
     pub dir: TempDir,
+    /// The description of the API, against which every answer to [`World::call`] is held.
+    pub document: Value,
     clock: Arc<AtomicI64>,
     /// Sent with every request of [`World::call`].
     auth: String,
@@ -110,11 +113,15 @@ impl World {
             workspace,
             client: client.unwrap(),
             dir,
+            document: Value::Null,
             clock,
             auth: String::new(),
             _stop: stop,
         };
         world.auth = world.key(&["read", "write", "execute", "admin"]).await;
+        let name = world.base.strip_prefix("http://").unwrap().to_owned();
+        let document = world.send("GET /api/v1/openapi.json", &[("host", &name)], "").await;
+        world.document = document.is(200);
         world
     }
 
@@ -195,11 +202,13 @@ impl World {
         let line = format!("{method} /api/v1{path}");
         let mut all = vec![("authorization", self.auth.as_str())];
         all.extend_from_slice(headers);
-        if body.is_null() {
-            return self.send(&line, &all, "").await;
+        let body = if body.is_null() { String::new() } else { body.to_string() };
+        if !body.is_empty() {
+            all.push(("content-type", "application/json"));
         }
-        all.push(("content-type", "application/json"));
-        self.send(&line, &all, body.to_string()).await
+        let answer = self.send(&line, &all, body).await;
+        described::check(&self.document, method, line.split_once(' ').unwrap().1, &answer);
+        answer
     }
 
     /// Makes and publishes a workflow of one webhook node; gives its id.
