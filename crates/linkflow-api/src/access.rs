@@ -5,7 +5,7 @@ use axum::http::request::Parts;
 use axum::http::{HeaderMap, Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use linkflow_model::{UserId, WorkspaceId};
+use linkflow_model::{ApiKeyId, UserId, WorkspaceId};
 use linkflow_store::UserRow;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -188,7 +188,7 @@ pub struct Who {
 #[derive(Clone, Debug)]
 pub enum Means {
     Session(UserRow),
-    Key { created_by: Option<UserId>, scopes: Vec<Scope>, role: Option<Role> },
+    Key { id: ApiKeyId, created_by: Option<UserId>, scopes: Vec<Scope>, role: Option<Role> },
 }
 
 impl Who {
@@ -254,6 +254,9 @@ async fn admit(api: &Api, request: &mut Request) -> Result<(), Problem> {
         return Ok(());
     }
     let who = authenticate(api, request.headers()).await?.ok_or_else(Problem::unauthorized)?;
+    if let Means::Key { id, .. } = &who.means {
+        api.memory.rates.take_of_key(api, id)?;
+    }
     if !who.may(need) {
         return Err(Problem::forbidden(match &who.means {
             Means::Session(user) => format!("the role {} does not allow this; ask an admin", user.role),
@@ -306,7 +309,10 @@ async fn key_holder(api: &Api, key: &str) -> Result<Option<Who>, Problem> {
         },
     };
     let scopes = row.scopes.iter().filter_map(|s| Scope::parse(s)).collect();
-    Ok(Some(Who { workspace: row.workspace, means: Means::Key { created_by: row.created_by, scopes, role } }))
+    Ok(Some(Who {
+        workspace: row.workspace,
+        means: Means::Key { id: row.id, created_by: row.created_by, scopes, role },
+    }))
 }
 
 /// The token in the session cookie.

@@ -9,6 +9,7 @@ mod measure;
 mod openapi;
 mod page;
 mod problem;
+mod rates;
 mod routes;
 pub mod runtime;
 mod secrets;
@@ -24,6 +25,7 @@ use linkflow_node::{Blobs, NodeKind};
 use linkflow_store::{Keyring, Store};
 use metrics_exporter_prometheus::PrometheusHandle;
 
+pub use measure::HTTP_SECONDS_BUCKETS;
 pub use problem::{FieldProblem, Problem};
 pub use secrets::{hash_password, new_token, token_hash};
 pub use serve::{router, serve};
@@ -55,6 +57,7 @@ struct Memory {
     webhooks: webhooks::RouteCache,
     listens: webhooks::Listens,
     sign_ins: routes::session::FailedSignIns,
+    rates: rates::Rates,
     /// Idempotency keys of requests that are being carried out.
     keys_at_work: std::sync::Mutex<std::collections::HashSet<(linkflow_model::WorkspaceId, String)>>,
 }
@@ -86,6 +89,7 @@ impl Api {
                 webhooks: webhooks::RouteCache::new(),
                 listens: webhooks::Listens::default(),
                 sign_ins: routes::session::FailedSignIns::new(),
+                rates: rates::Rates::new(),
                 keys_at_work: std::sync::Mutex::default(),
             }),
         }

@@ -24,7 +24,7 @@ use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::set_header::SetResponseHeaderLayer;
 
 use crate::problem::Problem;
-use crate::{Api, access, health, measure, openapi, page, routes, webhooks, ws};
+use crate::{Api, access, health, measure, openapi, page, rates, routes, webhooks, ws};
 
 /// Everything that is served over HTTP.
 pub fn router(api: Api) -> Router {
@@ -49,6 +49,7 @@ pub fn router(api: Api) -> Router {
     guarded
         .merge(open)
         .fallback(page::show)
+        .layer(from_fn_with_state(api.clone(), rates::limit))
         .layer(from_fn(measure::measure))
         .layer(CatchPanicLayer::custom(panicked))
         .layer(if_absent(header::X_CONTENT_TYPE_OPTIONS, "nosniff"))

@@ -35,6 +35,9 @@ pub struct ApiSettings {
     pub head_ms_max: u64,
     pub session_ms: u64,
     pub connections_max: usize,
+    /// Most requests of one address, and of one API key, in a minute; no limit when unset.
+    pub address_requests_per_minute_max: Option<u32>,
+    pub key_requests_per_minute_max: Option<u32>,
     /// Longest wait for requests that still run when the server ends.
     pub shutdown_ms_max: u64,
 }
@@ -58,6 +61,8 @@ impl Default for ApiSettings {
             head_ms_max: 75_000,
             session_ms: 14 * 24 * 60 * 60 * 1_000,
             connections_max: 10_000,
+            address_requests_per_minute_max: None,
+            key_requests_per_minute_max: None,
             shutdown_ms_max: 30_000,
         }
     }

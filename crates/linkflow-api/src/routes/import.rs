@@ -147,36 +147,10 @@ async fn import_file(
     file: String,
     bytes: &[u8],
 ) -> Result<ImportedView, Problem> {
-    let mut view = ImportedView {
-        file,
-        name: String::new(),
-        workflow_id: None,
-        runnable: false,
-        nodes: Vec::new(),
-        notes: Vec::new(),
-        error: None,
+    let (mut view, mut document, is_ours) = match read_file(api, file, bytes) {
+        Ok(read) => read,
+        Err(unreadable) => return Ok(unreadable),
     };
-    if let Err(problem) = check_json(bytes) {
-        view.error = Some(problem.detail().to_owned());
-        return Ok(view);
-    }
-    let imported = match linkflow_import::read(bytes) {
-        Ok(imported) => imported,
-        Err(error) => {
-            view.error = Some(error.to_string());
-            return Ok(view);
-        }
-    };
-    let is_ours = imported.report.is_empty();
-    let mut document = imported.workflow;
-    if document.name.trim().is_empty() {
-        document.name = view.file.trim_end_matches(".json").to_owned();
-    }
-    view.name = document.name.clone();
-    view.runnable = imported.report.iter().all(|node| node.verdict.is_runnable())
-        && document.nodes.iter().all(|node| node.disabled || api.kind(&node.kind).is_some());
-    view.nodes = imported.report.into_iter().map(ImportedNode::of).collect();
-    view.notes = imported.notes;
     if query.check == Some(true) {
         view.error = check_document(&document).err().map(|problem| problem.detail().to_owned());
         return Ok(view);
@@ -187,9 +161,40 @@ async fn import_file(
             view.workflow_id = Some(id);
             view.error = error;
         }
-        Err(problem) => view.error = Some(problem.detail().to_owned()),
+        Err(problem) => view.error = Some(why(&problem)),
     }
     Ok(view)
+}
+
+/// The report on a file, its document, and whether it has our own format.
+fn read_file(api: &Api, file: String, bytes: &[u8]) -> Result<(ImportedView, Workflow, bool), ImportedView> {
+    let nothing = |error: String| ImportedView {
+        file: file.clone(),
+        name: String::new(),
+        workflow_id: None,
+        runnable: false,
+        nodes: Vec::new(),
+        notes: Vec::new(),
+        error: Some(error),
+    };
+    check_json(bytes).map_err(|problem| nothing(problem.detail().to_owned()))?;
+    let imported = linkflow_import::read(bytes).map_err(|error| nothing(error.to_string()))?;
+    let is_ours = imported.report.is_empty();
+    let mut document = imported.workflow;
+    if document.name.trim().is_empty() {
+        document.name = file.trim_end_matches(".json").to_owned();
+    }
+    let runnable = imported.report.iter().all(|node| node.verdict.is_runnable())
+        && document.nodes.iter().all(|node| node.disabled || api.kind(&node.kind).is_some());
+    let view = ImportedView {
+        name: document.name.clone(),
+        runnable,
+        nodes: imported.report.into_iter().map(ImportedNode::of).collect(),
+        notes: imported.notes,
+        error: None,
+        ..nothing(String::new())
+    };
+    Ok((view, document, is_ours))
 }
 
 /// Keeps a document: as the next version of the workflow that it came from, if it is one of ours,

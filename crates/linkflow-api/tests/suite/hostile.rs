@@ -79,3 +79,46 @@ async fn what_people_call_things_stays_text() {
     let export = world.call(&format!("GET /workflows/{id}/export"), Value::Null).await;
     assert!(export.header("content-disposition").starts_with("attachment"));
 }
+
+#[tokio::test]
+async fn who_asks_too_often_has_to_wait() {
+    let world = World::with(|settings| {
+        settings.address_requests_per_minute_max = Some(10);
+        settings.key_requests_per_minute_max = Some(5);
+    })
+    .await;
+    world.pass_ms(60_000);
+    for _ in 0..5 {
+        world.call("GET /tags", Value::Null).await.is(200);
+    }
+    world.call("GET /tags", Value::Null).await.is_problem(429, "at most 5 requests a minute");
+    let sixth = world.send("GET /api/v1/setup", &[], "").await;
+    assert_eq!(sixth.header("ratelimit-policy"), "\"address\";q=10;w=60");
+    assert!(sixth.header("ratelimit").starts_with("\"address\";r=3;t="), "{}", sixth.header("ratelimit"));
+    for _ in 0..3 {
+        world.send("GET /webhook/x", &[], "").await.is(404);
+    }
+    let refused = world.send("GET /webhook/x", &[], "").await;
+    refused.is_problem(429, "at most 10 requests a minute");
+    assert!(!refused.header("retry-after").is_empty());
+    world.send("GET /health", &[], "").await.is(200);
+    world.pass_ms(60_000);
+    world.call("GET /tags", Value::Null).await.is(200);
+}
+
+#[tokio::test]
+async fn requests_are_measured_by_route_and_not_by_address() {
+    let recorder = metrics_exporter_prometheus::PrometheusBuilder::new()
+        .set_buckets(linkflow_api::HTTP_SECONDS_BUCKETS)
+        .unwrap()
+        .build_recorder();
+    let world = World::measured(|_| {}, Some(recorder.handle())).await;
+    let _here = metrics::set_default_local_recorder(&recorder);
+    let id = uuid::Uuid::new_v4();
+    world.call(&format!("GET /workflows/{id}"), Value::Null).await.is(404);
+    world.send("GET /made/up", &[], "").await.is(404);
+    let text = world.send("GET /metrics", &[], "").await.text;
+    let line = "http_request_duration_seconds_bucket{method=\"GET\",route=\"/api/v1/workflows/{id}\",status=\"404\",le=\"10\"} 1";
+    assert!(text.contains(line), "{text}");
+    assert!(text.contains("route=\"other\"") && !text.contains("made/up"), "{text}");
+}

@@ -7,6 +7,7 @@ use linkflow_api::{Api, ApiParts, ApiSettings, serve, token_hash};
 use linkflow_model::{ApiKeyId, Millis, UserId, WorkspaceId};
 use linkflow_node::Blobs;
 use linkflow_store::{Keyring, NewApiKey, NewSession, NewUser, Options, Store};
+use metrics_exporter_prometheus::PrometheusHandle;
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -76,6 +77,10 @@ impl World {
     }
 
     pub async fn with(change: impl FnOnce(&mut ApiSettings)) -> World {
+        World::measured(change, None).await
+    }
+
+    pub async fn measured(change: impl FnOnce(&mut ApiSettings), metrics: Option<PrometheusHandle>) -> World {
         let dir = tempfile::tempdir().unwrap();
         let store = Store::open(&dir.path().join("data"), Options::default()).unwrap();
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -95,7 +100,7 @@ impl World {
                 let clock = clock.clone();
                 move || Millis(clock.load(Ordering::SeqCst))
             }),
-            metrics: None,
+            metrics,
         });
         let (stop, stopped) = oneshot::channel::<()>();
         tokio::spawn(serve(listener, api.clone(), async move {
