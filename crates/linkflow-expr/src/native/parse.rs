@@ -294,10 +294,13 @@ impl<'s> Parser<'s> {
         let (mut texts, mut parts) = (Vec::new(), Vec::new());
         loop {
             let (kind, text) = self.peek()?;
-            let end = text.len() - if kind == Kind::TemplateTail { 1 } else { 2 };
-            if !matches!(kind, Kind::TemplateHead | Kind::TemplateMiddle | Kind::TemplateTail) {
-                return None;
-            }
+            // The mark that opened the next part, or closed the whole, is no text.
+            let n_closing = match kind {
+                Kind::TemplateTail => 1,
+                Kind::TemplateHead | Kind::TemplateMiddle => 2,
+                _ => return None,
+            };
+            let end = text.len().checked_sub(n_closing)?;
             self.at += 1;
             texts.push(token::unescape(text.get(1..end)?)?);
             if kind == Kind::TemplateTail {
