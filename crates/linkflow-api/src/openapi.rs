@@ -11,13 +11,13 @@ use utoipa::openapi::OpenApi as Document;
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::{Modify, OpenApi, ToSchema};
 
-use crate::problem::{FieldProblem, Problem};
+use crate::problem::{FieldProblem, Said};
 
 /// What stands at the head of the document.
 #[derive(OpenApi)]
 #[openapi(
     info(title = "Linkflow", description = "Workflow automation: workflows, executions, and what they need."),
-    components(schemas(Problem, FieldProblem, WorkflowFile)),
+    components(schemas(Said, FieldProblem, WorkflowFile)),
     security(("key" = []), ("session" = [])),
     modifiers(&Security)
 )]

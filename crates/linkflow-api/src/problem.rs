@@ -10,9 +10,14 @@ use uuid::Uuid;
 
 use crate::runtime::{RuntimeError, StartError};
 
-/// Why a request was not carried out.
+/// Why a request was not carried out. Boxed: it is the rare side of every result.
+#[derive(Clone, Debug)]
+pub struct Problem(Box<Said>);
+
+/// What is said about a problem.
 #[derive(Clone, Debug, Serialize, ToSchema)]
-pub struct Problem {
+#[schema(as = Problem)]
+pub struct Said {
     #[serde(rename = "type")]
     kind: &'static str,
     /// The status in words.
@@ -47,7 +52,7 @@ pub struct FieldProblem {
 
 impl Problem {
     pub fn new(status: StatusCode, detail: impl Into<String>) -> Problem {
-        Problem {
+        Problem(Box::new(Said {
             kind: "about:blank",
             title: status.canonical_reason().unwrap_or("Problem").to_owned(),
             status: status.as_u16(),
@@ -58,7 +63,12 @@ impl Problem {
             retry_after_ms: None,
             allow: None,
             challenge: "Bearer",
-        }
+        }))
+    }
+
+    fn with(mut self, change: impl FnOnce(&mut Said)) -> Problem {
+        change(&mut self.0);
+        self
     }
 
     /// The request cannot be read.
@@ -70,13 +80,16 @@ impl Problem {
     pub fn invalid(field: impl Into<String>, problem: impl std::fmt::Display) -> Problem {
         let field = field.into();
         let detail = format!("`{field}` {problem}");
-        Problem { field: Some(field), ..Problem::new(StatusCode::UNPROCESSABLE_ENTITY, detail) }
+        Problem::new(StatusCode::UNPROCESSABLE_ENTITY, detail).with_field(field)
     }
 
     /// Several values cannot be taken.
     pub fn invalid_fields(detail: impl Into<String>, errors: Vec<FieldProblem>) -> Problem {
         let field = errors.first().map(|e| e.field.clone());
-        Problem { field, errors, ..Problem::new(StatusCode::UNPROCESSABLE_ENTITY, detail) }
+        Problem::new(StatusCode::UNPROCESSABLE_ENTITY, detail).with(|said| {
+            said.field = field;
+            said.errors = errors;
+        })
     }
 
     pub fn not_found(what: &str, id: impl std::fmt::Display) -> Problem {
@@ -111,61 +124,55 @@ impl Problem {
 
     pub fn busy(retry_after_ms: u64) -> Problem {
         let detail = format!("there is too much to do, come again in {retry_after_ms} ms");
-        Problem {
-            retry_after_ms: Some(retry_after_ms),
-            ..Problem::new(StatusCode::SERVICE_UNAVAILABLE, detail)
-        }
+        Problem::new(StatusCode::SERVICE_UNAVAILABLE, detail)
+            .with(|said| said.retry_after_ms = Some(retry_after_ms))
     }
 
     pub fn method_not_allowed(detail: impl Into<String>, allow: String) -> Problem {
-        Problem { allow: Some(allow), ..Problem::new(StatusCode::METHOD_NOT_ALLOWED, detail) }
+        Problem::new(StatusCode::METHOD_NOT_ALLOWED, detail).with(|said| said.allow = Some(allow))
     }
 
     pub fn too_many(detail: impl Into<String>, retry_after_ms: u64) -> Problem {
-        Problem {
-            retry_after_ms: Some(retry_after_ms),
-            ..Problem::new(StatusCode::TOO_MANY_REQUESTS, detail)
-        }
+        Problem::new(StatusCode::TOO_MANY_REQUESTS, detail)
+            .with(|said| said.retry_after_ms = Some(retry_after_ms))
     }
 
-    pub fn with_challenge(mut self, challenge: &'static str) -> Problem {
-        self.challenge = challenge;
-        self
+    pub fn with_challenge(self, challenge: &'static str) -> Problem {
+        self.with(|said| said.challenge = challenge)
     }
 
-    pub fn with_field(mut self, field: impl Into<String>) -> Problem {
-        self.field = Some(field.into());
-        self
+    pub fn with_field(self, field: impl Into<String>) -> Problem {
+        self.with(|said| said.field = Some(field.into()))
     }
 
-    pub fn with_execution(mut self, id: Uuid) -> Problem {
-        self.execution_id = Some(id);
-        self
+    pub fn with_execution(self, id: Uuid) -> Problem {
+        self.with(|said| said.execution_id = Some(id))
     }
 
     pub fn detail(&self) -> &str {
-        &self.detail
+        &self.0.detail
     }
 
     pub fn errors(&self) -> &[FieldProblem] {
-        &self.errors
+        &self.0.errors
     }
 }
 
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
-        let status = StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-        let body = serde_json::to_vec(&self).unwrap_or_default();
+        let said = *self.0;
+        let status = StatusCode::from_u16(said.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let body = serde_json::to_vec(&said).unwrap_or_default();
         let mut response = (status, body).into_response();
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
         if status == StatusCode::UNAUTHORIZED {
-            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static(self.challenge));
+            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static(said.challenge));
         }
-        if let Some(ms) = self.retry_after_ms {
+        if let Some(ms) = said.retry_after_ms {
             headers.insert(header::RETRY_AFTER, HeaderValue::from(ms.div_ceil(1_000).max(1)));
         }
-        if let Some(allow) = self.allow.and_then(|allow| HeaderValue::try_from(allow).ok()) {
+        if let Some(allow) = said.allow.and_then(|allow| HeaderValue::try_from(allow).ok()) {
             headers.insert(header::ALLOW, allow);
         }
         response

@@ -107,6 +107,9 @@ pub struct StartRequest {
     pub mode: Mode,
     /// A key under which the same request is accepted once; scoped by workspace and workflow.
     pub idempotency_key: Option<String>,
+    /// A hash of what the caller asked for, without what differs from one try to the next. The
+    /// same key with another hash is [`StartError::Conflict`].
+    pub idempotency_fingerprint: String,
     /// The execution that this one runs again.
     pub retry_of: Option<ExecutionId>,
     /// The execution that called this one.
@@ -220,7 +223,7 @@ pub enum StartError {
     /// The execution to retry does not exist, or its data are gone.
     #[error("{0}")]
     NotFound(String),
-    /// The execution to retry still runs.
+    /// The execution to retry still runs, or the idempotency key was used for something else.
     #[error("{0}")]
     Conflict(String),
     #[error(transparent)]

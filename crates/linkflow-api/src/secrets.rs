@@ -26,6 +26,16 @@ pub fn token_hash(token: &str) -> Vec<u8> {
     Sha256::digest(token.as_bytes()).to_vec()
 }
 
+/// A hash of all parts, in hex.
+pub fn fingerprint(parts: &[&[u8]]) -> String {
+    let mut hash = Sha256::new();
+    for part in parts {
+        hash.update((part.len() as u64).to_be_bytes());
+        hash.update(part);
+    }
+    hex::encode(hash.finalize())
+}
+
 /// Whether two secrets are the same, in a time that does not tell where they differ.
 pub fn is_same(a: &[u8], b: &[u8]) -> bool {
     // Hashing first hides the length too.

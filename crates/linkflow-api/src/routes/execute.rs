@@ -21,6 +21,7 @@ use crate::routes::node_kinds::trigger_name;
 use crate::routes::publish::optional_json;
 use crate::routes::workflows::find;
 use crate::runtime::{ExecutionError, Finished, StartRequest};
+use crate::secrets::fingerprint;
 
 const WAIT_S_MAX: u32 = 300;
 
@@ -130,10 +131,15 @@ pub async fn execute(
     if wait_s > WAIT_S_MAX {
         return Err(Problem::invalid("wait", format!("must be at most {WAIT_S_MAX} seconds, got {wait_s}")));
     }
+    let hash = fingerprint(&[&body]);
     let body: ExecuteBody = optional_json(&body)?;
     let key = idempotency_key(&headers)?;
     let row = find(&api, &who, id).await?;
-    let request = request(&api, &who, row, body, key).await?;
+    let request = StartRequest {
+        idempotency_key: key.map(|key| execute_key(row.id, &key)),
+        idempotency_fingerprint: hash,
+        ..request(&api, &who, row, body).await?
+    };
     let started = api.runtime.start(request, None).await?;
     if wait_s > 0 {
         let wait_ms = u64::from(wait_s) * 1_000;
@@ -145,13 +151,7 @@ pub async fn execute(
     Ok((StatusCode::ACCEPTED, axum::Json(view)).into_response())
 }
 
-async fn request(
-    api: &Api,
-    who: &Who,
-    row: WorkflowRow,
-    body: ExecuteBody,
-    key: Option<String>,
-) -> Result<StartRequest, Problem> {
+async fn request(api: &Api, who: &Who, row: WorkflowRow, body: ExecuteBody) -> Result<StartRequest, Problem> {
     let mode = body.mode.unwrap_or(match who.means {
         Means::Session(_) => ExecuteMode::Manual,
         Means::Key { .. } => ExecuteMode::Api,
@@ -176,7 +176,8 @@ async fn request(
             ExecuteMode::Manual => Mode::Manual,
             ExecuteMode::Api => Mode::Api,
         },
-        idempotency_key: key.map(|key| execute_key(row.id, &key)),
+        idempotency_key: None,
+        idempotency_fingerprint: String::new(),
         retry_of: None,
         parent: None,
         wants_reply: false,

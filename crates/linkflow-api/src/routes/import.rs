@@ -149,7 +149,7 @@ async fn import_file(
 ) -> Result<ImportedView, Problem> {
     let (mut view, mut document, is_ours) = match read_file(api, file, bytes) {
         Ok(read) => read,
-        Err(unreadable) => return Ok(unreadable),
+        Err(unreadable) => return Ok(*unreadable),
     };
     if query.check == Some(true) {
         view.error = check_document(&document).err().map(|problem| problem.detail().to_owned());
@@ -167,15 +167,21 @@ async fn import_file(
 }
 
 /// The report on a file, its document, and whether it has our own format.
-fn read_file(api: &Api, file: String, bytes: &[u8]) -> Result<(ImportedView, Workflow, bool), ImportedView> {
-    let nothing = |error: String| ImportedView {
-        file: file.clone(),
-        name: String::new(),
-        workflow_id: None,
-        runnable: false,
-        nodes: Vec::new(),
-        notes: Vec::new(),
-        error: Some(error),
+fn read_file(
+    api: &Api,
+    file: String,
+    bytes: &[u8],
+) -> Result<(ImportedView, Workflow, bool), Box<ImportedView>> {
+    let nothing = |error: String| {
+        Box::new(ImportedView {
+            file: file.clone(),
+            name: String::new(),
+            workflow_id: None,
+            runnable: false,
+            nodes: Vec::new(),
+            notes: Vec::new(),
+            error: Some(error),
+        })
     };
     check_json(bytes).map_err(|problem| nothing(problem.detail().to_owned()))?;
     let imported = linkflow_import::read(bytes).map_err(|error| nothing(error.to_string()))?;
@@ -192,7 +198,7 @@ fn read_file(api: &Api, file: String, bytes: &[u8]) -> Result<(ImportedView, Wor
         nodes: imported.report.into_iter().map(ImportedNode::of).collect(),
         notes: imported.notes,
         error: None,
-        ..nothing(String::new())
+        ..*nothing(String::new())
     };
     Ok((view, document, is_ours))
 }

@@ -22,7 +22,6 @@ use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use linkflow_store::Page;
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 use utoipa::{IntoParams, OpenApi, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -31,6 +30,7 @@ use crate::Api;
 use crate::access::Who;
 use crate::openapi::Base;
 use crate::problem::Problem;
+use crate::secrets::fingerprint;
 
 /// All resources, with their description.
 pub fn all() -> OpenApiRouter<Api> {
@@ -151,12 +151,7 @@ impl Once {
         key: Option<String>,
         parts: &[&[u8]],
     ) -> Result<Result<Once, Response>, Problem> {
-        let mut hash = Sha256::new();
-        for part in parts {
-            hash.update((part.len() as u64).to_be_bytes());
-            hash.update(part);
-        }
-        let fingerprint = hash.finalize().to_vec();
+        let fingerprint = fingerprint(parts).into_bytes();
         if let Some(key) = &key {
             let mut at_work = api.memory.keys_at_work.lock().unwrap_or_else(PoisonError::into_inner);
             if !at_work.insert((who.workspace, key.clone())) {

@@ -29,6 +29,7 @@ use crate::Api;
 use crate::extract::idempotency_key;
 use crate::problem::Problem;
 use crate::runtime::{Answer, Resumption, StartRequest};
+use crate::secrets::fingerprint;
 use find::Looked;
 use request::Arrived;
 
@@ -168,6 +169,7 @@ async fn start(
     let key = idempotency_key(&arrived.headers)?;
     let request = read(api, arrived, &listener, intake).await?;
     let accepted = accept(&listener, &request)?;
+    let hash = fingerprint_of(&request)?;
     let (sender, receiver) = match &accepted.respond {
         Respond::Immediately(_) => (None, None),
         _ => {
@@ -190,6 +192,7 @@ async fn start(
                 mode: if listener.is_test { Mode::Manual } else { Mode::Webhook },
                 idempotency_key: key
                     .map(|key| format!("webhook/{}/{}/{key}", listener.workflow_id, listener.node.id)),
+                idempotency_fingerprint: hash,
                 retry_of: None,
                 parent: None,
                 wants_reply,
@@ -198,6 +201,13 @@ async fn start(
         )
         .await?;
     respond_to(api, respond, started.execution, receiver).await
+}
+
+/// What makes a request the same one again: its headers may differ from one try to the next.
+fn fingerprint_of(request: &Request) -> Result<String, Problem> {
+    let asked = (&request.method, &request.path, &request.query, &request.body);
+    let bytes = serde_json::to_vec(&asked).map_err(|e| Problem::internal(&e))?;
+    Ok(fingerprint(&[&bytes]))
 }
 
 /// The request as the node sees it, once its caller is known and its body read.

@@ -31,7 +31,7 @@ pub struct FakeRuntime {
     pub waiting: Mutex<HashMap<ExecutionId, Waiting>>,
     pub problems: Mutex<Vec<Problem>>,
     pub is_ready: Mutex<bool>,
-    keys: Mutex<HashMap<String, ExecutionId>>,
+    keys: Mutex<HashMap<String, (ExecutionId, String)>>,
     ended: Mutex<HashMap<ExecutionId, Finished>>,
     hanging: Mutex<Vec<oneshot::Sender<Answer>>>,
     pub feed: Mutex<Vec<Arc<FeedEvent>>>,
@@ -164,8 +164,11 @@ impl Runtime for FakeRuntime {
                 return Err(StartError::Busy { retry_after_ms: 1_500 });
             }
             if let Some(key) = &request.idempotency_key
-                && let Some(id) = self.keys.lock().unwrap().get(key).copied()
+                && let Some((id, fingerprint)) = self.keys.lock().unwrap().get(key).cloned()
             {
+                if fingerprint != request.idempotency_fingerprint {
+                    return Err(StartError::Conflict("the key was used for another request".to_owned()));
+                }
                 let finished = self.ended.lock().unwrap()[&id].clone();
                 self.answer(&course, &finished, answer);
                 return Ok(Started { execution: id, is_new: false });
@@ -174,7 +177,8 @@ impl Runtime for FakeRuntime {
             let end = finished(&course, id, &request.trigger);
             self.accept(&request, id, &end, matches!(course, Course::Hangs)).await;
             if let Some(key) = &request.idempotency_key {
-                self.keys.lock().unwrap().insert(key.clone(), id);
+                let seen = (id, request.idempotency_fingerprint.clone());
+                self.keys.lock().unwrap().insert(key.clone(), seen);
             }
             if !matches!(course, Course::Hangs) {
                 self.ended.lock().unwrap().insert(id, end.clone());

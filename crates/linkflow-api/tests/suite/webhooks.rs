@@ -340,10 +340,13 @@ async fn a_call_with_the_same_key_starts_one_execution() {
     let world = World::new().await;
     world.webhook("w", json!({"path": "w", "httpMethod": "POST", "responseMode": "lastNode"})).await;
     world.goes(Course::Succeeds(items(json!([{"n": 1}]))));
-    for _ in 0..2 {
-        let answer = world.send("POST /webhook/w", &[JSON, ("idempotency-key", "k")], "{}").await;
-        assert_eq!(answer.is(200), json!({"n": 1}));
+    for attempt in ["first", "second"] {
+        let headers = [JSON, ("idempotency-key", "k"), ("x-request-id", attempt)];
+        let answer = world.send("POST /webhook/w", &headers, "{}").await;
+        assert_eq!(answer.is(200), json!({"n": 1}), "the {attempt} try");
     }
+    let other = world.send("POST /webhook/w", &[JSON, ("idempotency-key", "k")], "[]").await;
+    other.is_problem(409, "another request");
     assert_eq!(world.runtime.started.lock().unwrap().len(), 1);
 }
 
