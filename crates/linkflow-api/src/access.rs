@@ -144,6 +144,7 @@ pub const TABLE: &[(&str, &str, Need)] = &[
     ("GET", "/api/v1/executions/{id}", Read),
     ("DELETE", "/api/v1/executions/{id}", Write),
     ("GET", "/api/v1/executions/{id}/data", Read),
+    ("GET", "/api/v1/executions/{id}/binary", Read),
     ("POST", "/api/v1/executions/{id}/cancel", Execute),
     ("POST", "/api/v1/executions/{id}/retry", Execute),
     ("GET", "/api/v1/schedules", Read),

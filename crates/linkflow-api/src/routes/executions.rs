@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use axum::extract::State;
 use axum::http::StatusCode;
+use axum::response::Response;
 use linkflow_model::{ExecutionId, Item, Millis, Mode, Status, Workflow, WorkflowId};
 use linkflow_store::{ExecutionFilter, ExecutionRecord};
 use serde::{Deserialize, Serialize};
@@ -282,19 +283,64 @@ pub async fn data(
     let row = find(&api, &who, id).await?;
     let history = api.runtime.history(who.workspace, row.id).await?;
     let history = history.ok_or_else(|| Problem::not_found("data of execution", id))?;
-    let items = output_of(&history, &query)?;
+    let items = output_of(&history, &query.node, query.run, query.output)?;
     let offset = query.offset.unwrap_or(0) as usize;
     let page = items.iter().skip(offset).take(limit).cloned().collect();
     Ok(axum::Json(ItemsView { items: page, total: items.len() }))
 }
 
-fn output_of<'a>(history: &'a ExecutionHistory, query: &DataQuery) -> Result<&'a [Item], Problem> {
-    let runs = history.runs.iter().find(|(name, _)| *name == query.node).map(|(_, runs)| runs);
-    let runs = runs.ok_or_else(|| Problem::not_found("run of node", format!("\"{}\"", query.node)))?;
-    let (run, output) = (query.run.unwrap_or(0), query.output.unwrap_or(0));
+fn output_of<'a>(
+    history: &'a ExecutionHistory,
+    node: &str,
+    run: Option<u32>,
+    output: Option<u32>,
+) -> Result<&'a [Item], Problem> {
+    let runs = history.runs.iter().find(|(name, _)| name == node).map(|(_, runs)| runs);
+    let runs = runs.ok_or_else(|| Problem::not_found("run of node", format!("\"{node}\"")))?;
+    let (run, output) = (run.unwrap_or(0), output.unwrap_or(0));
     let run = runs.iter().find(|r| r.run == run).ok_or_else(|| Problem::not_found("run", run))?;
     let items = run.outputs.get(output as usize).ok_or_else(|| Problem::not_found("output", output))?;
     Ok(items)
+}
+
+/// Which file is wanted.
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct BinaryQuery {
+    /// Name of the node.
+    node: String,
+    /// Which run of the node, from 0.
+    #[param(maximum = 4294967295u32)]
+    run: Option<u32>,
+    /// Which output, from 0.
+    #[param(maximum = 4294967295u32)]
+    output: Option<u32>,
+    /// Which item, from 0.
+    #[param(maximum = 4294967295u32)]
+    item: Option<u32>,
+    /// Which property of the item's files.
+    property: String,
+}
+
+/// Download a file that a node gave
+#[utoipa::path(get, path = "/api/v1/executions/{id}/binary", tag = "executions",
+    params(("id" = Uuid, Path), BinaryQuery),
+    responses((status = 200, body = Vec<u8>, content_type = "*/*"), Problems))]
+pub async fn binary(
+    State(api): State<Api>,
+    who: Who,
+    Path(id): Path<Uuid>,
+    Query(query): Query<BinaryQuery>,
+) -> Result<Response, Problem> {
+    let row = find(&api, &who, id).await?;
+    let history = api.runtime.history(who.workspace, row.id).await?;
+    let history = history.ok_or_else(|| Problem::not_found("data of execution", id))?;
+    let items = output_of(&history, &query.node, query.run, query.output)?;
+    let n = query.item.unwrap_or(0);
+    let item = items.get(n as usize).ok_or_else(|| Problem::not_found("item", n))?;
+    let file = item.binary.as_ref().and_then(|files| files.get(&query.property)).cloned();
+    let file = file.ok_or_else(|| Problem::not_found("file", format!("\"{}\"", query.property)))?;
+    crate::webhooks::attachment(&api, file).await
 }
 
 /// Ask an execution to end

@@ -57,6 +57,7 @@ pub fn all() -> OpenApiRouter<Api> {
         .routes(routes!(executions::delete_many))
         .routes(routes!(executions::show, executions::delete))
         .routes(routes!(executions::data))
+        .routes(routes!(executions::binary))
         .routes(routes!(executions::cancel))
         .routes(routes!(executions::retry))
         .routes(routes!(schedules::list))

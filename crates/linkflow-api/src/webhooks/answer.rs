@@ -70,6 +70,19 @@ async fn send(
     Ok(guarded(response))
 }
 
+/// A stored file for people to keep: never shown in place, whatever it says it is.
+pub async fn attachment(api: &Api, binary: Binary) -> Result<Response, Problem> {
+    let name = binary.file_name.clone().unwrap_or_else(|| "data".to_owned());
+    let plain: String = name
+        .chars()
+        .map(|c| if c.is_ascii_alphanumeric() || " ._-()".contains(c) { c } else { '_' })
+        .collect();
+    let encoded: String = name.bytes().map(|byte| format!("%{byte:02X}")).collect();
+    let disposition = format!("attachment; filename=\"{plain}\"; filename*=UTF-8''{encoded}");
+    let headers = [("content-disposition".to_owned(), disposition)];
+    send(api, binary, StatusCode::OK, &headers).await
+}
+
 /// The workflow's own headers; those with a name or value that is none are left out, as are those
 /// that would reach into the connection or the session.
 fn add_theirs(api: &Api, headers: &mut HeaderMap, theirs: &[(String, String)]) {

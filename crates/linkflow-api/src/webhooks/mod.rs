@@ -22,6 +22,7 @@ use linkflow_node::trigger::{Accepted, Intake, Request, Respond, Trigger, Webhoo
 use tokio::sync::oneshot;
 use uuid::Uuid;
 
+pub use answer::attachment;
 pub use find::RouteCache;
 pub use listen::{Listen, Listens};
 

@@ -181,3 +181,26 @@ async fn what_ended_is_retried_and_removed_and_what_runs_is_cancelled() {
     let deleted = world.call("POST /executions/delete", json!({"ids": [again, running]})).await.is(200);
     assert_eq!(deleted["deleted"], 1);
 }
+
+#[tokio::test]
+async fn a_file_is_downloaded_and_never_shown_in_place() {
+    let world = World::new().await;
+    let id = world.workflow("w", nodes()).await;
+    let name = Some("Größe \"x\"\r\n.html".to_owned());
+    let file = world.api.blobs.store(b"<script>", "text/html", name).await.unwrap();
+    let mut list = items(json!([{"n": 1}]));
+    list[0].binary = Some(std::sync::Arc::new([("page".to_owned(), file)].into()));
+    world.goes(Course::Succeeds(list));
+    let started = world.call(&format!("POST /workflows/{id}/execute"), Value::Null).await.is(202);
+    let path = format!("/executions/{}/binary?node=Start", started["execution_id"].as_str().unwrap());
+    let key = world.key(&["read"]).await;
+    let headers = [("authorization", key.as_str())];
+    let got = world.send(&format!("GET /api/v1{path}&property=page"), &headers, "").await;
+    assert_eq!((got.status, got.text.as_str()), (200, "<script>"));
+    let disposition = got.header("content-disposition");
+    assert!(disposition.starts_with("attachment; filename=\"Gr__e _x___.html\""), "{disposition}");
+    assert!(got.header("content-security-policy").starts_with("sandbox"));
+    assert_eq!(got.header("x-content-type-options"), "nosniff");
+    world.call(&format!("GET {path}&property=other"), Value::Null).await.is_problem(404, "\"other\"");
+    world.call(&format!("GET {path}&property=page&item=5"), Value::Null).await.is_problem(404, "item 5");
+}
