@@ -122,3 +122,14 @@ async fn requests_are_measured_by_route_and_not_by_address() {
     assert!(text.contains(line), "{text}");
     assert!(text.contains("route=\"other\"") && !text.contains("made/up"), "{text}");
 }
+
+#[tokio::test]
+async fn a_head_that_does_not_come_is_not_waited_for() {
+    let world = World::with(|settings| settings.head_ms_max = 50).await;
+    let address = world.base.strip_prefix("http://").unwrap();
+    let mut socket = tokio::net::TcpStream::connect(address).await.unwrap();
+    socket.write_all(b"GET /health/live HTTP/1.1\r\nhost: x\r\n").await.unwrap();
+    let mut answer = String::new();
+    let _ = socket.read_to_string(&mut answer).await;
+    assert!(!answer.contains("200 OK"), "{answer}");
+}

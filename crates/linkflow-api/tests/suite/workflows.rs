@@ -235,3 +235,20 @@ async fn an_import_finds_credentials_by_type_and_name() {
     let shown = world.call(&format!("GET /workflows/{id}"), Value::Null).await.is(200);
     assert_eq!(shown["workflow"]["nodes"][0]["credentials"]["http_basic"]["id"], credential["id"]);
 }
+
+#[tokio::test]
+async fn a_workflow_is_found_by_the_id_that_it_had_elsewhere() {
+    let world = World::new().await;
+    let file = json!({"id": "aB3xY", "name": "n", "nodes": [], "connections": {}});
+    let report = world.call("POST /workflows/import", file).await.is(200);
+    let id = report["items"][0]["workflow_id"].as_str().unwrap().to_owned();
+    let find = async |any: &str| {
+        let found = world.store.workflow_by_any_id(world.workspace, any.to_owned()).await.unwrap();
+        found.map(|row| row.id.to_string())
+    };
+    assert_eq!(find("aB3xY").await, Some(id.clone()));
+    assert_eq!(find(&id).await, Some(id.clone()));
+    assert_eq!(find("other").await, None);
+    world.call(&format!("PUT /workflows/{id}"), json!({"name": "edited"})).await.is(200);
+    assert_eq!(find("aB3xY").await, Some(id), "an edit that lost the origin does not lose the way");
+}
