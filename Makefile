@@ -1,0 +1,25 @@
+# Everything here also works by hand: the recipes are the scripts in scripts/.
+.PHONY: run web test tidy fmt clean
+
+# Builds the editor and the program, and serves on http://127.0.0.1:8090 (ARGS="--port 9000").
+run:
+	@scripts/run.sh $(ARGS)
+
+# Builds the editor into web/dist.
+web:
+	@scripts/web.sh
+
+# Installs what the tests need, runs all of them and closes with one line.
+test:
+	@scripts/test.sh
+
+# The walls between the crates and the rules of the source, without the tests.
+tidy:
+	@cargo run --quiet -p xtask -- tidy
+
+fmt:
+	@cargo fmt --all
+
+clean:
+	@cargo clean
+	@rm -rf web/dist web/node_modules
