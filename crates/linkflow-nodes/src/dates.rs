@@ -61,6 +61,13 @@ fn day_of_year(year: i16, day: i16) -> Option<Date> {
     Date::new(year, 1, 1).ok()?.with().day_of_year(day).build().ok()
 }
 
+/// The offset that stands at the end of a date with a time: `2024-01-02T00:00+02:00`, `... GMT+0100`.
+pub fn offset_at_end(text: &str) -> Option<Offset> {
+    let text = text.split('(').next().unwrap_or_default().trim();
+    let clock = text.find(':').map(|at| &text[at..])?;
+    split_offset(clock)?.1
+}
+
 /// A clock time and the offset behind it.
 fn split_offset(text: &str) -> Option<(&str, Option<Offset>)> {
     if let Some(clock) = text.strip_suffix(['Z', 'z']) {

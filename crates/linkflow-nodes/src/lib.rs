@@ -3,6 +3,8 @@
 mod aggregate;
 mod compare_datasets;
 mod conditions;
+mod date_format;
+mod date_time;
 mod dates;
 mod error_trigger;
 mod execute_workflow;
@@ -41,6 +43,7 @@ use linkflow_node::NodeKind;
 pub const ALL: &[NodeKind] = &[
     NodeKind::of::<aggregate::Aggregate>(),
     NodeKind::of::<compare_datasets::CompareDatasets>(),
+    NodeKind::of::<date_time::DateTime>(),
     NodeKind::of::<error_trigger::ErrorTrigger>(),
     NodeKind::of::<execute_workflow::ExecuteWorkflow>(),
     NodeKind::of::<execute_workflow_trigger::ExecuteWorkflowTrigger>(),

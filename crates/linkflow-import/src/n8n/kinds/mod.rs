@@ -6,6 +6,7 @@ mod check;
 mod compare_datasets;
 mod conditions;
 mod cron;
+mod date_time;
 mod error_trigger;
 mod execute_workflow;
 mod execute_workflow_trigger;
@@ -71,6 +72,7 @@ const TYPES: &[(&str, Translate)] = &[
     ("n8n-nodes-base.aggregate", aggregate::translate),
     ("n8n-nodes-base.compareDatasets", compare_datasets::translate),
     ("n8n-nodes-base.cron", cron::translate),
+    ("n8n-nodes-base.dateTime", date_time::translate),
     ("n8n-nodes-base.errorTrigger", error_trigger::translate),
     ("n8n-nodes-base.executeWorkflow", execute_workflow::translate),
     ("n8n-nodes-base.executeWorkflowTrigger", execute_workflow_trigger::translate),
@@ -115,6 +117,7 @@ pub fn types() -> impl Iterator<Item = &'static str> {
 const NEWEST: &[(&str, &str, f64)] = &[
     ("aggregate", "n8n-nodes-base.aggregate", 1.0),
     ("compare_datasets", "n8n-nodes-base.compareDatasets", 2.3),
+    ("date_time", "n8n-nodes-base.dateTime", 2.0),
     ("error_trigger", "n8n-nodes-base.errorTrigger", 1.0),
     ("execute_workflow", "n8n-nodes-base.executeWorkflow", 1.2),
     ("execute_workflow_trigger", "n8n-nodes-base.executeWorkflowTrigger", 1.1),
