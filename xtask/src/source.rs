@@ -24,7 +24,7 @@ const BLIND: &[&str] = &[
 
 /// Places behind the walls that name a kind all the same, by file and kind.
 const KNOWN: &[(&str, &str)] = &[
-    // Notes are no steps: they are left out of the plan before any kind is asked.
+    // A note has no inputs, as triggers have none, but nothing starts there.
     ("crates/linkflow-runtime/src/prepared.rs", "sticky_note"),
 ];
 
