@@ -183,7 +183,9 @@ fn a_workflow_made_here_goes_out_and_comes_back() {
 
 #[test]
 fn a_workflow_is_found_within_what_is_put_around_it() {
-    for file in [json!([rich_file()]), json!({"id": 1, "workflow": rich_file()}), json!([{"workflow": rich_file()}])] {
+    for file in
+        [json!([rich_file()]), json!({"id": 1, "workflow": rich_file()}), json!([{"workflow": rich_file()}])]
+    {
         assert_eq!(read(file.to_string().as_bytes()).expect("a workflow").workflow.name, "Rich");
     }
     let many = json!([rich_file(), rich_file()]).to_string();
