@@ -13,7 +13,7 @@ export type LiveEvent = {
   workflow_id: string | null;
   data: Record<string, unknown>;
 };
-export type Heard = { is: "hello"; seq: number; instance: string } | { is: "event"; event: LiveEvent } | { is: "resync" } | { is: "other" };
+export type Heard = { is: "hello"; seq: number; instance: string } | { is: "event"; event: LiveEvent } | { is: "resync"; seq: number | null } | { is: "other" };
 export type Watcher = { topic: string; onEvent: (event: LiveEvent) => void; onResync: () => void };
 
 const WAIT_MS_MIN = 500;
@@ -23,8 +23,8 @@ const WAIT_MS_MAX = 15_000;
 export function hear(text: string): Heard {
   const said = parse(text);
   if (!isRecord(said) || typeof said["type"] !== "string") return { is: "other" };
-  if (said["type"] === "resync") return { is: "resync" };
   const seq = said["seq"];
+  if (said["type"] === "resync") return { is: "resync", seq: typeof seq === "number" ? seq : null };
   if (typeof seq !== "number") return { is: "other" };
   if (said["type"] === "hello") return { is: "hello", seq, instance: String(said["instance"] ?? "") };
   const id = (value: unknown) => (typeof value === "string" ? value : null);
@@ -103,7 +103,11 @@ class Live {
 
   private take(heard: Heard): void {
     if (heard.is === "hello") this.greet(heard.seq, heard.instance);
-    else if (heard.is === "resync") this.resync();
+    else if (heard.is === "resync") {
+      // What lies before this number is read by HTTP; after a restart it may be lower than ours.
+      this.seq = heard.seq;
+      this.resync();
+    }
     else if (heard.is === "event") this.pass(heard.event);
   }
 

@@ -2,8 +2,9 @@
 // never push the list away under the reader.
 
 import { useState } from "react";
-import { useInfiniteQuery, useQuery, useQueryClient } from "@tanstack/react-query";
+import { useInfiniteQuery, useQuery, useQueryClient, type InfiniteData } from "@tanstack/react-query";
 import { call, query, type Execution, type List, type WorkflowRow } from "../api";
+import { rowWithEvent } from "../graph";
 import { useIsLive, useLive, type LiveEvent } from "../live";
 import { Link, useParam, useRested } from "../router";
 import { length } from "../time";
@@ -50,6 +51,13 @@ export function ExecutionsPage() {
   );
 }
 
+type Pages = InfiniteData<List<Execution>, string>;
+
+function inPages(old: Pages, event: LiveEvent): Pages {
+  const pages = old.pages.map((page) => ({ ...page, items: page.items.map((row) => rowWithEvent(row, event)) }));
+  return { ...old, pages };
+}
+
 type Filter = { status: string; workflow: string; search: string };
 
 /** The executions that a filter lets through, with those that came meanwhile. */
@@ -65,8 +73,10 @@ export function Executions({ status, workflow, search }: Filter) {
       call<List<Execution>>(`/executions${query({ status, workflow, search: rested, limit: 50, cursor: pageParam })}`, { signal }),
     initialPageParam: "",
     getNextPageParam: (page) => page.next ?? undefined,
-    // Reading many pages anew costs more than it tells.
-    refetchInterval: (q) => ((q.state.data?.pages.length ?? 0) > 1 ? false : isLive ? 15_000 : 4_000),
+    // Events keep the rows up to date; without them the first page is asked for again, as reading
+    // many pages anew costs more than it tells.
+    refetchInterval: (q) => (isLive || (q.state.data?.pages.length ?? 0) > 1 ? false : 4_000),
+    refetchOnWindowFocus: false,
   });
   const items = list.data?.pages.flatMap((page) => page.items) ?? [];
   const refresh = () => {
@@ -77,7 +87,7 @@ export function Executions({ status, workflow, search }: Filter) {
   const note = (event: LiveEvent) => {
     const id = event.execution_id;
     const isKnown = id === null || items.some((row) => row.id === id);
-    if (isKnown) void cache.invalidateQueries({ queryKey: key }, { cancelRefetch: false });
+    if (isKnown) cache.setQueryData<Pages>(key, (old) => old && inPages(old, event));
     else if (workflow === "" || event.workflow_id === workflow) setFresh((old) => new Set([...old, id].slice(-999)));
   };
   const n = [...fresh].filter((id) => items.every((row) => row.id !== id)).length;

@@ -2,8 +2,9 @@
 
 import { useState, type FormEvent } from "react";
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
-import { call, isRecord, newKey, type List, type Webhook, type WorkflowDetail, type WorkflowRow } from "../api";
+import { call, newKey, type List, type Webhook, type WorkflowDetail, type WorkflowRow } from "../api";
 import { inOrder, starts } from "../graph";
+import { inputOf } from "../input";
 import { useLive } from "../live";
 import { Link, go, useParam } from "../router";
 import { ExecutionView, executionsOf } from "../run-view";
@@ -144,22 +145,6 @@ function RunPart({ workflow }: { workflow: WorkflowDetail }) {
       )}
     </>
   );
-}
-
-type Input = { is: "good"; items: Record<string, unknown>[] } | { is: "bad"; why: string };
-
-/** Items of what was typed: nothing, one object, or a list of objects. */
-export function inputOf(text: string): Input {
-  if (text.trim() === "") return { is: "good", items: [] };
-  try {
-    const value: unknown = JSON.parse(text);
-    const items: unknown[] = Array.isArray(value) ? value : [value];
-    const wrong = items.findIndex((item) => !isRecord(item));
-    if (wrong >= 0) return { is: "bad", why: `Item ${wrong + 1} must be an object, such as {"name": "Ada"}.` };
-    return { is: "good", items: items.filter(isRecord) };
-  } catch (error) {
-    return { is: "bad", why: `This is not JSON: ${error instanceof Error ? error.message : "it cannot be read"}.` };
-  }
 }
 
 function RunForm({ workflow, onStarted }: { workflow: WorkflowDetail; onStarted: (id: string) => void }) {
