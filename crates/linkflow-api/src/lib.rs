@@ -11,7 +11,7 @@ mod page;
 mod problem;
 mod rates;
 mod routes;
-pub mod runtime;
+pub use linkflow_runtime::contract as runtime;
 mod secrets;
 mod serve;
 mod settings;
@@ -31,7 +31,7 @@ pub use secrets::{hash_password, new_token, token_hash};
 pub use serve::{router, serve};
 pub use settings::ApiSettings;
 
-use runtime::Runtime;
+use linkflow_runtime::contract::Runtime;
 
 /// What time it is, in milliseconds. Tests turn it themselves.
 pub type Clock = Arc<dyn Fn() -> Millis + Send + Sync>;

@@ -1,1 +1,21 @@
+//! The shell around the engine: takes executions, drives them, and keeps what they need going.
+//!
+//! Nothing here knows HTTP, a node kind by name, or the environment.
 
+pub mod contract;
+mod drive;
+mod duties;
+mod feed;
+mod host;
+mod prepared;
+mod record;
+mod scheduler;
+mod services;
+mod shell;
+mod step;
+mod worker;
+
+pub use drive::{Alone, run_alone};
+pub use prepared::{Prepared, PrepareError};
+pub use services::{Clock, Services};
+pub use shell::{Shell, ShellParts};

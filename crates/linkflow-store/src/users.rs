@@ -69,6 +69,11 @@ impl Store {
         self.db.write(move |tx| ensure_workspace(tx, id, &name, at)).await
     }
 
+    /// The ids of all workspaces.
+    pub async fn workspaces(&self) -> Result<Vec<WorkspaceId>, StoreError> {
+        self.db.read(|tx| tx.query("SELECT id FROM workspaces ORDER BY id", params![], |row| row.get(0))).await
+    }
+
     pub async fn workspace(&self, id: WorkspaceId) -> Result<Option<Workspace>, StoreError> {
         self.db
             .read(move |tx| {

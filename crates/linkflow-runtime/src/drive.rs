@@ -1,0 +1,819 @@
+//! One execution, from where its journal ends to where it rests.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::StreamExt;
+use futures_util::future::BoxFuture;
+use futures_util::stream::FuturesUnordered;
+use linkflow_engine::{Command, Event, Input, Machine, Outcome as End, Wait as EngineWait, Wake};
+use linkflow_expr::Env;
+use linkflow_model::{
+    ExecutionId, History, Item, Millis, Mode, Order, RunError, Status, Workflow, WorkflowId, WorkspaceId,
+};
+use linkflow_node::{ChildCall, ChildResult, Host, NodeError, Outcome, Outputs, Resumed, Wait, WorkflowRef};
+use linkflow_store::{Append, AppendError, Entry, EntryData, NewExecution, Parent, StoreError, Then, WorkerKey};
+use serde_json::{Value, json};
+use tokio_util::sync::CancellationToken;
+
+use crate::contract::{ExecutionError, Finished, NodeRun};
+use crate::host::{AloneHost, StoreHost};
+use crate::prepared::Prepared;
+use crate::record::Recorded;
+use crate::services::Services;
+use crate::shell::Inner;
+use crate::step::{Tried, Try, after_failure, finish};
+
+/// Entries that may gather before they are written although no effect asks for it.
+const PENDING_MAX: usize = 256;
+/// Waits up to this many milliseconds are slept through instead of being parked.
+const SLEEP_MS_MAX: u64 = 1_000;
+/// How deep workflows may call each other without a store.
+const DEPTH_MAX: u32 = 16;
+
+/// Where the results go.
+#[derive(Clone)]
+pub enum Sink {
+    /// Nowhere: an execution without a server.
+    Alone { siblings: Arc<HashMap<String, Arc<Workflow>>>, depth: u32 },
+    Store { inner: Arc<Inner>, key: WorkerKey },
+}
+
+/// Why driving stopped before the execution came to rest.
+#[derive(Debug)]
+pub enum Lost {
+    /// The journal belongs to another worker now.
+    Taken,
+    /// The lease of this worker has ended.
+    Fenced,
+    Store(StoreError),
+}
+
+pub struct Drive {
+    pub services: Services,
+    pub prepared: Arc<Prepared>,
+    pub env: Arc<Env>,
+    pub recorded: Recorded,
+    pub workspace: WorkspaceId,
+    pub workflow: WorkflowId,
+    pub execution: ExecutionId,
+    pub mode: Mode,
+    pub use_pins: bool,
+    pub cancel: CancellationToken,
+    pub sink: Sink,
+    pub seq: u64,
+    pub started_at: Option<Millis>,
+    pending: Vec<Entry>,
+    children: Vec<NewExecution>,
+    history: Arc<History>,
+    alone: Arc<AloneHost>,
+}
+
+/// How an execution came to rest.
+pub enum Rest {
+    Ended(Status),
+    Parked,
+}
+
+type Running = FuturesUnordered<BoxFuture<'static, Tried>>;
+
+impl Drive {
+    #[expect(clippy::too_many_arguments, reason = "made in two places, each naming all of it")]
+    pub fn new(
+        services: Services,
+        prepared: Arc<Prepared>,
+        env: Arc<Env>,
+        recorded: Recorded,
+        ids: (WorkspaceId, WorkflowId, ExecutionId),
+        mode: Mode,
+        use_pins: bool,
+        cancel: CancellationToken,
+        sink: Sink,
+        seq: u64,
+        started_at: Option<Millis>,
+    ) -> Drive {
+        let history = Arc::new(recorded.history.clone());
+        Drive {
+            services,
+            prepared,
+            env,
+            recorded,
+            workspace: ids.0,
+            workflow: ids.1,
+            execution: ids.2,
+            mode,
+            use_pins,
+            cancel,
+            sink,
+            seq,
+            started_at,
+            pending: Vec::new(),
+            children: Vec::new(),
+            history,
+            alone: Arc::default(),
+        }
+    }
+
+    fn machine(&mut self) -> &mut Machine {
+        &mut self.recorded.machine
+    }
+
+    /// Takes an input in and writes down what follows; `data` goes with the event of `step`.
+    pub fn take(&mut self, input: Input, data: EntryData, began: Option<Millis>) -> bool {
+        let now = self.services.now();
+        let events = self.machine().take(now, input);
+        let any = !events.is_empty();
+        let mut data = Some(data);
+        for event in events {
+            let carries = matches!(
+                event,
+                Event::Started { .. } | Event::Done { .. } | Event::Failed { .. } | Event::Parked { .. } | Event::Woken { .. }
+            );
+            let mut data = if carries { data.take().unwrap_or_default() } else { EntryData::default() };
+            if matches!(event, Event::Done { .. }) {
+                let custom = self.env.custom_data.lock().expect("nothing panics while it holds the notes").clone();
+                if custom != self.recorded.custom_data {
+                    self.recorded.custom_data = custom.clone();
+                    data.custom_data = Some(custom);
+                }
+            }
+            if let Event::Woken { step, by, .. } = event {
+                self.recorded.resumes.insert(step, (by, data.resume.clone()));
+            }
+            self.recorded.note(&event, &data, began);
+            self.tell(&event, &data);
+            self.pending.push(Entry { event, data });
+        }
+        if any {
+            self.history = Arc::new(self.recorded.history.clone());
+        }
+        any
+    }
+
+    fn tell(&self, event: &Event, data: &EntryData) {
+        let Sink::Store { inner, .. } = &self.sink else { return };
+        if !inner.feed.has_watchers() {
+            return;
+        }
+        let (kind, step, extra) = match event {
+            Event::Done { step, outputs, failed, .. } => {
+                ("step.finished", *step, json!({"n_items": outputs, "status": if *failed {"error"} else {"success"}}))
+            }
+            Event::Failed { step, retry_at, .. } => (
+                "step.finished",
+                *step,
+                json!({"status": "error", "retry_at": retry_at, "error": data.error.as_ref().map(|e| &e.message)}),
+            ),
+            Event::Parked { step, .. } => ("step.finished", *step, json!({"status": "waiting"})),
+            Event::Started { outputs, .. } => ("step.finished", 0, json!({"n_items": outputs, "status": "success"})),
+            _ => return,
+        };
+        self.tell_step(inner, kind, step, extra);
+    }
+
+    fn tell_step(&self, inner: &Inner, kind: &'static str, step: u32, mut data: Value) {
+        let machine = &self.recorded.machine;
+        if let Some(node) = machine.node_of(step) {
+            data["node"] = json!(self.prepared.node(node).name);
+            data["step"] = json!(step);
+            data["run"] = json!(machine.run_of(step));
+        }
+        inner.tell(kind, self.workspace, Some(self.execution), Some(self.workflow), data);
+    }
+
+    /// Runs until the execution rests.
+    pub async fn run(&mut self) -> Result<Rest, Lost> {
+        let mut running: Running = FuturesUnordered::new();
+        let mut begun: HashSet<(u32, u32)> = HashSet::new();
+        loop {
+            let commands = self.recorded.machine.outstanding();
+            let mut sleep = None;
+            for command in commands {
+                match command {
+                    Command::End(end) => {
+                        self.cancel.cancel();
+                        return self.end(end).await.map(Rest::Ended);
+                    }
+                    Command::Sleep { until } => sleep = Some(until),
+                    run @ Command::Run { .. } => {
+                        if let Some(attempt) = self.prepare_try(run, &mut begun).await? {
+                            running.push(Box::pin(attempt.run()));
+                        }
+                    }
+                }
+            }
+            if running.is_empty() {
+                let until = sleep.unwrap_or(Some(self.services.now()));
+                if let Some(rest) = self.rest(until).await? {
+                    return Ok(rest);
+                }
+                continue;
+            }
+            let wake_at = self.recorded.machine.wake_at();
+            let now = self.services.now();
+            let wake_ms = wake_at.map_or(3_600_000, |at| at.since(now).max(1));
+            tokio::select! {
+                Some(tried) = running.next() => {
+                    begun.remove(&(tried.step, tried.attempt));
+                    if let Some(again) = self.tried(tried).await? {
+                        begun.insert((again.step, again.attempt));
+                        running.push(Box::pin(again.run()));
+                    }
+                }
+                () = tokio::time::sleep(Duration::from_millis(wake_ms)) => {
+                    self.take(Input::Tick, EntryData::default(), None);
+                }
+                () = self.cancel.cancelled() => {
+                    self.take(Input::Cancel, EntryData::default(), None);
+                }
+            }
+            if self.pending.len() >= PENDING_MAX {
+                self.flush(Then::Keep).await?;
+            }
+        }
+    }
+
+    /// Makes the try that a command asks for, unless it runs already. Before an effect, all that
+    /// came before it is on disk.
+    async fn prepare_try(&mut self, run: Command, begun: &mut HashSet<(u32, u32)>) -> Result<Option<Try>, Lost> {
+        let Command::Run { step, attempt, node, run, inputs, resumed, began } = run else { return Ok(None) };
+        if !begun.insert((step, attempt)) {
+            return Ok(None);
+        }
+        let prepared = &self.prepared.nodes[node as usize];
+        let disabled = self.prepared.node(node).disabled;
+        let outside = prepared.kind.is_some_and(|k| k.effects(&prepared.params) == linkflow_node::Effects::Outside);
+        if outside && !disabled && !began {
+            self.take(Input::Began { step, attempt }, EntryData::default(), None);
+            self.flush(Then::Keep).await?;
+        }
+        if let Sink::Store { inner, .. } = &self.sink {
+            if inner.feed.has_watchers() {
+                self.tell_step(inner, "step.started", step, json!({"status": "running"}));
+            }
+        }
+        let resumed = match resumed {
+            None => None,
+            Some(wake) => self.resumed(step, wake).await?,
+        };
+        Ok(Some(self.make_try(step, attempt, node, run, inputs, began, resumed)))
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "the parts of one command")]
+    fn make_try(
+        &self,
+        step: u32,
+        attempt: u32,
+        node: u32,
+        run: u32,
+        inputs: Vec<Option<linkflow_model::Source>>,
+        began_before: bool,
+        resumed: Option<Resumed>,
+    ) -> Try {
+        let host: Arc<dyn Host> = match &self.sink {
+            Sink::Alone { .. } => self.alone.clone(),
+            Sink::Store { inner, .. } => Arc::new(StoreHost {
+                inner: inner.clone(),
+                workspace: self.workspace,
+                workflow: self.workflow,
+                execution: self.execution,
+                node: self.prepared.node(node).clone(),
+            }),
+        };
+        Try {
+            services: self.services.clone(),
+            prepared: self.prepared.clone(),
+            host,
+            env: self.env.clone(),
+            history: self.history.clone(),
+            workspace: self.workspace,
+            workflow: self.workflow,
+            execution: self.execution,
+            mode: self.mode,
+            use_pins: self.use_pins,
+            step,
+            attempt,
+            node,
+            run,
+            inputs,
+            began_before,
+            primed: self.recorded.machine.is_primed(step),
+            resumed,
+            cancel: self.cancel.clone(),
+        }
+    }
+
+    /// What a step that goes on is told.
+    async fn resumed(&self, step: u32, wake: Wake) -> Result<Option<Resumed>, Lost> {
+        Ok(match wake {
+            Wake::Time => Some(Resumed::Time),
+            Wake::Call => {
+                let payload = self.recorded.resumes.get(&step).and_then(|(_, p)| p.clone()).unwrap_or(Value::Null);
+                Some(match serde_json::from_value(payload) {
+                    Ok(request) => Resumed::Call(Box::new(request)),
+                    Err(_) => Resumed::Time,
+                })
+            }
+            Wake::Children => match &self.sink {
+                Sink::Store { inner, .. } => Some(Resumed::Children(
+                    inner.child_results(self.workspace, self.execution, step).await.map_err(Lost::Store)?,
+                )),
+                Sink::Alone { .. } => None,
+            },
+        })
+    }
+
+    /// Takes in how a try ended. Gives the same try once more where the node asked for something
+    /// that is there at once.
+    async fn tried(&mut self, tried: Tried) -> Result<Option<Try>, Lost> {
+        let Tried { step, attempt, node, inputs, outcome, started_at } = tried;
+        match outcome {
+            Ok(Outcome::Items(outputs)) => {
+                if self.asks_for_retry(step, &outputs) {
+                    let error = first_error(&outputs);
+                    self.failed(step, attempt, node, &inputs, error, started_at, true, None);
+                } else {
+                    let outputs = finish(&self.prepared, node, &inputs, outputs);
+                    self.done(step, attempt, outputs, None, started_at);
+                }
+            }
+            Ok(Outcome::Park(wait)) => {
+                let wait = match wait {
+                    Wait::Until(at) => EngineWait::Until(at),
+                    Wait::Call { until } => EngineWait::Call { until },
+                };
+                self.take(Input::Park { step, attempt, wait }, EntryData::default(), Some(started_at));
+            }
+            Ok(Outcome::Call { children, wait }) => {
+                return self.call(step, attempt, node, children, wait, &inputs, started_at).await;
+            }
+            Err(NodeError::Canceled) => {
+                self.take(Input::Cancel, EntryData::default(), None);
+            }
+            Err(error) => {
+                let retryable = self.prepared.workflow.settings.order != Order::Parallel || error.is_retryable();
+                let after = error.retry_after_ms();
+                self.failed(step, attempt, node, &inputs, error.to_run_error(), started_at, retryable, after);
+            }
+        }
+        Ok(None)
+    }
+
+    /// n8n counts an item with an `error` in front as a failure where tries are left.
+    fn asks_for_retry(&self, step: u32, outputs: &Outputs) -> bool {
+        self.recorded.machine.would_retry(step, true)
+            && outputs.ports.first().and_then(|p| p.first()).is_some_and(|i| i.json.contains_key("error"))
+    }
+
+    fn done(&mut self, step: u32, attempt: u32, outputs: Outputs, error: Option<RunError>, started_at: Millis) {
+        let counts = outputs.ports.iter().map(|p| p.len() as u32).collect();
+        let data = EntryData {
+            outputs: Some(outputs.ports.into_iter().map(Arc::new).collect()),
+            state: outputs.state,
+            logs: outputs.logs,
+            error: error.clone(),
+            ..EntryData::default()
+        };
+        let failed = error.is_some();
+        self.take(Input::Done { step, attempt, outputs: counts, failed }, data, Some(started_at));
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "the parts of one result")]
+    fn failed(
+        &mut self,
+        step: u32,
+        attempt: u32,
+        node: u32,
+        inputs: &[linkflow_model::Items],
+        error: RunError,
+        started_at: Millis,
+        retryable: bool,
+        retry_after_ms: Option<u64>,
+    ) {
+        let continues = self.prepared.node(node).on_error != linkflow_model::OnError::Stop;
+        if continues && !self.recorded.machine.would_retry(step, retryable) {
+            let outputs = after_failure(&self.prepared, node, inputs, &error);
+            self.done(step, attempt, outputs, Some(error), started_at);
+            return;
+        }
+        let data = EntryData { error: Some(error), ..EntryData::default() };
+        self.take(Input::Failed { step, attempt, retryable, retry_after_ms }, data, Some(started_at));
+    }
+
+    /// Starts the workflows that a node calls.
+    #[expect(clippy::too_many_arguments, reason = "the parts of one result")]
+    async fn call(
+        &mut self,
+        step: u32,
+        attempt: u32,
+        node: u32,
+        children: Vec<ChildCall>,
+        wait: bool,
+        inputs: &[linkflow_model::Items],
+        started_at: Millis,
+    ) -> Result<Option<Try>, Lost> {
+        let again = |drive: &Drive, resumed| {
+            let machine = &drive.recorded.machine;
+            let run = machine.run_of(step).unwrap_or(0);
+            let inputs = machine.inputs_of(step).to_vec();
+            Ok(Some(drive.make_try(step, attempt, node, run, inputs, false, Some(resumed))))
+        };
+        let by_id = children.iter().all(|c| matches!(c.workflow, WorkflowRef::Id(_)));
+        if let (Sink::Store { inner, .. }, true) = (&self.sink, by_id) {
+            let inner = inner.clone();
+            let parent = wait.then_some((self.execution, step));
+            match inner.child_executions(self.workspace, self.execution, step, parent, children).await {
+                Err(error) => {
+                    self.failed(step, attempt, node, inputs, error.to_run_error(), started_at, false, None);
+                    Ok(None)
+                }
+                Ok(new) if wait => {
+                    let n = new.len() as u32;
+                    self.children.extend(new);
+                    let data = EntryData { children: self.children.iter().map(|c| c.id).collect(), ..EntryData::default() };
+                    self.take(Input::Park { step, attempt, wait: EngineWait::Children { n } }, data, Some(started_at));
+                    Ok(None)
+                }
+                Ok(new) => {
+                    let accepted = inner.store.accept_many(new).await.map_err(Lost::Store)?;
+                    let ids: Vec<ExecutionId> = accepted.iter().map(|a| a.id).collect();
+                    inner.queue.push(ids.iter().copied());
+                    again(self, Resumed::Started(ids))
+                }
+            }
+        } else {
+            match self.run_children(children).await {
+                Ok(_) if !wait => again(self, Resumed::Started(vec![self.execution])),
+                Ok(results) => again(self, Resumed::Children(results)),
+                Err(error) => {
+                    self.failed(step, attempt, node, inputs, error.to_run_error(), started_at, false, None);
+                    Ok(None)
+                }
+            }
+        }
+    }
+
+    /// Runs workflows that are written out in the node or, without a server, lie beside this one.
+    async fn run_children(&self, children: Vec<ChildCall>) -> Result<Vec<ChildResult>, NodeError> {
+        let mut results = Vec::with_capacity(children.len());
+        for child in children {
+            let workflow = self.child_workflow(&child.workflow).await?;
+            let (siblings, depth) = match &self.sink {
+                Sink::Alone { siblings, depth } => (siblings.clone(), depth + 1),
+                Sink::Store { .. } => (Arc::default(), 1),
+            };
+            if depth > DEPTH_MAX {
+                return Err(NodeError::Limit { what: "workflows that call each other".into(), limit: DEPTH_MAX.to_string() });
+            }
+            let mut alone = Alone::new(workflow);
+            alone.items = Some(child.items);
+            alone.mode = Mode::Workflow;
+            alone.siblings = siblings;
+            alone.depth = depth;
+            alone.workspace = self.workspace;
+            let ended = Box::pin(run_alone(self.services.clone(), alone)).await?;
+            let items = match (ended.status, ended.error) {
+                (Status::Success, _) => Ok(ended.last_node_items),
+                (_, error) => Err(RunError {
+                    message: error.map_or("the workflow failed".to_owned(), |e| e.message),
+                    description: None,
+                    param: None,
+                    item: None,
+                    http_code: None,
+                }),
+            };
+            results.push(ChildResult { execution: ended.execution, items, custom_data: Default::default() });
+        }
+        Ok(results)
+    }
+
+    async fn child_workflow(&self, wanted: &WorkflowRef) -> Result<Arc<Workflow>, NodeError> {
+        let value = match wanted {
+            WorkflowRef::Id(id) => {
+                let Sink::Alone { siblings, .. } = &self.sink else {
+                    return Err(NodeError::data(format!("there is no workflow with the id \"{id}\"")));
+                };
+                return siblings
+                    .get(id)
+                    .cloned()
+                    .ok_or_else(|| NodeError::data(format!("there is no workflow with the id \"{id}\" at hand")));
+            }
+            WorkflowRef::Inline(value) => (**value).clone(),
+            WorkflowRef::File(path) => {
+                let bytes = self.services.files.read(path, 16 << 20).await?;
+                serde_json::from_slice(&bytes)
+                    .map_err(|e| NodeError::data(format!("\"{path}\" holds no workflow: {e}")))?
+            }
+        };
+        (self.services.read_workflow)(&value).map(Arc::new).map_err(NodeError::data)
+    }
+
+    /// Nothing runs: sleeps a short wait through, parks for a long one.
+    async fn rest(&mut self, until: Option<Millis>) -> Result<Option<Rest>, Lost> {
+        let now = self.services.now();
+        let wait_ms = until.map(|at| at.since(now));
+        let alone = matches!(self.sink, Sink::Alone { .. });
+        match wait_ms {
+            Some(ms) if self.children.is_empty() && (alone || ms <= SLEEP_MS_MAX) => {
+                tokio::select! {
+                    () = tokio::time::sleep(Duration::from_millis(ms.max(1))) => {
+                        self.take(Input::Tick, EntryData::default(), None);
+                    }
+                    () = self.cancel.cancelled() => {
+                        self.take(Input::Cancel, EntryData::default(), None);
+                    }
+                }
+                Ok(None)
+            }
+            None if alone => {
+                self.recorded.last_error = Some((
+                    self.recorded.machine.last_finished_node().unwrap_or(0),
+                    NodeError::data("it waits for a call, which cannot come without a server").to_run_error(),
+                ));
+                self.take(Input::Cancel, EntryData::default(), None);
+                Ok(None)
+            }
+            _ => {
+                let children = std::mem::take(&mut self.children);
+                self.flush(Then::Park { wake_at: until, children }).await?;
+                if let Sink::Store { inner, .. } = &self.sink {
+                    let data = json!({"status": "waiting"});
+                    inner.tell("execution.waiting", self.workspace, Some(self.execution), Some(self.workflow), data);
+                }
+                Ok(Some(Rest::Parked))
+            }
+        }
+    }
+
+    /// Writes what has gathered.
+    async fn flush(&mut self, then: Then) -> Result<(), Lost> {
+        let entries = std::mem::take(&mut self.pending);
+        let Sink::Store { inner, key, .. } = &self.sink else { return Ok(()) };
+        let (inner, key) = (inner.clone(), key.clone());
+        let n = entries.len() as u64;
+        let append =
+            Append { execution: self.execution, seq: self.seq, entries, then, started_at: self.started_at };
+        let mut waits_ms = 20;
+        let appended = loop {
+            match inner.store.append(&key, append.clone()).await {
+                Ok(appended) => break appended,
+                Err(AppendError::Store(StoreError::Busy { .. })) if waits_ms < 10_000 => {
+                    tokio::time::sleep(Duration::from_millis(waits_ms)).await;
+                    waits_ms *= 2;
+                }
+                Err(AppendError::Fenced) => return Err(Lost::Fenced),
+                Err(AppendError::Conflict | AppendError::Ended) => return Err(Lost::Taken),
+                Err(AppendError::Store(error)) => return Err(Lost::Store(error)),
+            }
+        };
+        self.seq += n;
+        inner.queue.push(appended.ready);
+        if appended.cancel_requested {
+            self.cancel.cancel();
+        }
+        Ok(())
+    }
+
+    async fn end(&mut self, end: End) -> Result<Status, Lost> {
+        let status = match end {
+            End::Success => Status::Success,
+            End::Error | End::TimedOut => Status::Error,
+            End::Canceled => Status::Canceled,
+        };
+        let error = self.error(end);
+        let save = &self.prepared.workflow.settings.save;
+        let keep_data = match (self.mode, status) {
+            (Mode::Manual, _) => save.manual,
+            (_, Status::Success) => save.success,
+            _ => save.error,
+        };
+        let custom = self.recorded.custom_data.clone();
+        self.flush(Then::Finish {
+            status,
+            error: error.as_ref().map(|e| e.message.clone()),
+            error_node: error.and_then(|e| e.node),
+            keep_data,
+            custom_data: (!custom.is_empty()).then_some(custom),
+        })
+        .await?;
+        Ok(status)
+    }
+
+    fn error(&self, end: End) -> Option<ExecutionError> {
+        match end {
+            End::Success => None,
+            End::Canceled => self.recorded.last_error.as_ref().map(|(_, e)| ExecutionError {
+                message: e.message.clone(),
+                node: None,
+            }),
+            End::TimedOut => Some(ExecutionError {
+                message: format!(
+                    "the execution took longer than its limit of {} ms",
+                    self.prepared.workflow.settings.time_limit_ms.unwrap_or_default()
+                ),
+                node: None,
+            }),
+            End::Error => Some(match &self.recorded.last_error {
+                Some((node, error)) => ExecutionError {
+                    message: error.message.clone(),
+                    node: Some(self.prepared.node(*node).name.clone()),
+                },
+                None => ExecutionError { message: "the execution took more steps than it may".to_owned(), node: None },
+            }),
+        }
+    }
+
+    pub fn finished(&self, status: Status) -> Finished {
+        let end = self.recorded.machine.outcome().unwrap_or(End::Success);
+        Finished {
+            execution: self.execution,
+            status,
+            error: self.error(end),
+            last_node_items: self.recorded.last_items(),
+            nodes: self.recorded.nodes(),
+        }
+    }
+}
+
+fn first_error(outputs: &Outputs) -> RunError {
+    let error = outputs.ports.first().and_then(|p| p.first()).and_then(|i| i.json.get("error"));
+    let message = match error {
+        Some(Value::String(text)) => text.clone(),
+        Some(Value::Object(o)) => o.get("message").and_then(Value::as_str).unwrap_or("the node failed").to_owned(),
+        _ => "the node failed".to_owned(),
+    };
+    NodeError::data(message).to_run_error()
+}
+
+/// Items of step 0: what the trigger makes of the first items.
+pub async fn start_outputs(
+    services: &Services,
+    prepared: &Arc<Prepared>,
+    host: Arc<dyn Host>,
+    env: Arc<Env>,
+    ids: (WorkspaceId, WorkflowId, ExecutionId),
+    mode: Mode,
+    use_pins: bool,
+    start: u32,
+    items: Vec<Item>,
+) -> Result<Outputs, NodeError> {
+    let node = prepared.node(start);
+    let given = vec![Arc::new(items)];
+    let attempt = Try {
+        services: services.clone(),
+        prepared: prepared.clone(),
+        host,
+        env,
+        history: Arc::new(History::new(prepared.shape.clone())),
+        workspace: ids.0,
+        workflow: ids.1,
+        execution: ids.2,
+        mode,
+        use_pins,
+        step: 0,
+        attempt: 1,
+        node: start,
+        run: 0,
+        inputs: vec![None],
+        began_before: false,
+        primed: false,
+        resumed: None,
+        cancel: CancellationToken::new(),
+    };
+    let outcome = if node.disabled || prepared.nodes[start as usize].kind.is_none() {
+        Outcome::items(given[0].as_ref().clone())
+    } else {
+        attempt.outcome_of(&given).await?
+    };
+    match outcome {
+        Outcome::Items(outputs) => Ok(finish(prepared, start, &given, outputs)),
+        _ => Err(NodeError::data(format!("an execution cannot start at \"{}\"", node.name))),
+    }
+}
+
+/// An execution without a server.
+pub struct Alone {
+    pub workflow: Arc<Workflow>,
+    /// Name of the node to start at; chosen when unset.
+    pub start: Option<String>,
+    pub items: Option<Vec<Item>>,
+    pub mode: Mode,
+    pub use_pins: bool,
+    /// Workflows that can be called, by id.
+    pub siblings: Arc<HashMap<String, Arc<Workflow>>>,
+    pub depth: u32,
+    pub workspace: WorkspaceId,
+}
+
+impl Alone {
+    pub fn new(workflow: Arc<Workflow>) -> Alone {
+        Alone {
+            workflow,
+            start: None,
+            items: None,
+            mode: Mode::Manual,
+            use_pins: false,
+            siblings: Arc::default(),
+            depth: 0,
+            workspace: WorkspaceId::new(Millis::ZERO, 0),
+        }
+    }
+}
+
+/// Runs a workflow from start to end in this process, recording nothing.
+pub async fn run_alone(services: Services, alone: Alone) -> Result<Finished, NodeError> {
+    let prepared = Arc::new(
+        Prepared::new(alone.workflow.clone(), services.kinds).map_err(|e| NodeError::data(e.to_string()))?,
+    );
+    let start = match &alone.start {
+        Some(name) => prepared
+            .index_of(name)
+            .ok_or_else(|| NodeError::data(format!("there is no node named \"{name}\" in this workflow")))?,
+        None => prepared.default_start().ok_or_else(|| NodeError::data("the workflow has no node to start at"))?,
+    };
+    let now = services.now();
+    let execution = ExecutionId::new(now, uuid::Uuid::new_v4().as_u128());
+    let workflow = alone.workflow.id.unwrap_or(WorkflowId::new(now, 0));
+    let ids = (alone.workspace, workflow, execution);
+    let env = Arc::new(env_of(&services, &prepared, execution, alone.mode, Arc::default()));
+    let host = Arc::new(AloneHost::default());
+    let items = alone.items.unwrap_or_else(|| vec![Item::default().paired_with(0)]);
+    let outputs =
+        start_outputs(&services, &prepared, host, env.clone(), ids, alone.mode, alone.use_pins, start, items).await;
+    let recorded = crate::record::replay(&prepared, &[]);
+    let sink = Sink::Alone { siblings: alone.siblings, depth: alone.depth };
+    let mut drive = Drive::new(
+        services,
+        prepared.clone(),
+        env,
+        recorded,
+        ids,
+        alone.mode,
+        alone.use_pins,
+        CancellationToken::new(),
+        sink,
+        0,
+        Some(now),
+    );
+    let outputs = match outputs {
+        Ok(outputs) => outputs,
+        Err(error) => {
+            let shown = error.to_run_error();
+            return Ok(Finished {
+                execution,
+                status: Status::Error,
+                error: Some(ExecutionError {
+                    message: shown.message.clone(),
+                    node: Some(prepared.node(start).name.clone()),
+                }),
+                last_node_items: Vec::new(),
+                nodes: vec![(
+                    prepared.node(start).name.clone(),
+                    vec![NodeRun { outputs: Vec::new(), error: Some(shown) }],
+                )],
+            });
+        }
+    };
+    let counts = outputs.ports.iter().map(|p| p.len() as u32).collect();
+    let data = EntryData {
+        outputs: Some(outputs.ports.into_iter().map(Arc::new).collect()),
+        logs: outputs.logs,
+        ..EntryData::default()
+    };
+    drive.take(Input::Start { node: start, outputs: counts }, data, None);
+    match drive.run().await {
+        Ok(Rest::Ended(status)) => Ok(drive.finished(status)),
+        Ok(Rest::Parked) | Err(_) => Err(NodeError::data("the execution did not come to its end")),
+    }
+}
+
+/// What expressions see of the execution.
+pub fn env_of(
+    services: &Services,
+    prepared: &Prepared,
+    execution: ExecutionId,
+    mode: Mode,
+    vars: Arc<linkflow_model::Object>,
+) -> Env {
+    let workflow = &prepared.workflow;
+    let url = services.resume_url(execution);
+    Env {
+        workflow_id: workflow.id.map_or(String::new(), |id| id.to_string()),
+        workflow_name: workflow.name.clone(),
+        workflow_active: mode != Mode::Manual,
+        execution_id: execution.to_string(),
+        mode,
+        resume_form_url: url.clone(),
+        resume_url: url,
+        timezone: workflow.settings.timezone.clone().unwrap_or_else(|| services.timezone.clone()),
+        now: services.now(),
+        vars,
+        ..Env::default()
+    }
+}
+
+/// The parent of the child executions of a step.
+pub fn parent_of(parent: Option<(ExecutionId, u32)>, index: usize) -> Option<Parent> {
+    parent.map(|(execution, step)| Parent { execution, step, index: index as u32 })
+}

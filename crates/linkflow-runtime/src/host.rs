@@ -1,0 +1,113 @@
+//! What nodes ask of the shell: credentials, answers, kept values, progress.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+
+use linkflow_model::{ExecutionId, Node, WorkflowId, WorkspaceId};
+use linkflow_node::{BoxFuture, Host, NodeError, Reply, Secret};
+use serde_json::Value;
+
+use crate::shell::Inner;
+
+/// The host of a node of an execution that the store knows.
+pub struct StoreHost {
+    pub inner: Arc<Inner>,
+    pub workspace: WorkspaceId,
+    pub workflow: WorkflowId,
+    pub execution: ExecutionId,
+    pub node: Node,
+}
+
+impl Host for StoreHost {
+    fn credential<'a>(&'a self, slot: &'a str) -> BoxFuture<'a, Result<Secret, NodeError>> {
+        Box::pin(async move {
+            let chosen = self.node.credentials.get(slot);
+            let id = chosen.and_then(|c| c.id.as_ref()).and_then(|id| id.parse().ok());
+            let Some(id) = id else {
+                return Err(NodeError::Credential(format!("no credential is chosen for `{slot}`")));
+            };
+            // The node's own reference is looked up in the execution's workspace only, so an id
+            // of another workspace finds nothing.
+            match self.inner.store.open_credential(&self.inner.keyring, self.workspace, id).await {
+                Ok(Some((row, fields))) if row.kind == slot => Ok(Secret::new(fields.0)),
+                Ok(Some((row, _))) => Err(NodeError::Credential(format!(
+                    "the credential \"{}\" is of type `{}`, `{slot}` is needed",
+                    row.name, row.kind
+                ))),
+                Ok(None) => Err(NodeError::Credential(format!("the credential chosen for `{slot}` does not exist"))),
+                Err(e) => Err(store_trouble(&e)),
+            }
+        })
+    }
+
+    fn reply<'a>(&'a self, reply: Reply) -> BoxFuture<'a, Result<bool, NodeError>> {
+        Box::pin(async move { Ok(self.inner.replies.reply(self.execution, reply)) })
+    }
+
+    fn kept<'a>(&'a self, key: &'a str) -> BoxFuture<'a, Result<Option<Value>, NodeError>> {
+        Box::pin(async move {
+            self.inner
+                .store
+                .kept(self.workspace, self.workflow, key.to_owned())
+                .await
+                .map_err(|e| store_trouble(&e))
+        })
+    }
+
+    fn keep<'a>(&'a self, key: &'a str, value: Value) -> BoxFuture<'a, Result<(), NodeError>> {
+        Box::pin(async move {
+            let now = self.inner.services.now();
+            self.inner
+                .store
+                .keep(self.workspace, self.workflow, key.to_owned(), value, now)
+                .await
+                .map_err(|e| store_trouble(&e))
+        })
+    }
+
+    fn progress(&self, _message: &str) {}
+}
+
+fn store_trouble(error: &linkflow_store::StoreError) -> NodeError {
+    NodeError::Unavailable {
+        service: "the store".to_owned(),
+        cause: error.to_string(),
+        retry_after_ms: None,
+        item: None,
+    }
+}
+
+/// The host of an execution without a server.
+#[derive(Default)]
+pub struct AloneHost {
+    kept: Mutex<BTreeMap<String, Value>>,
+}
+
+impl Host for AloneHost {
+    fn credential<'a>(&'a self, slot: &'a str) -> BoxFuture<'a, Result<Secret, NodeError>> {
+        Box::pin(async move {
+            Err(NodeError::Credential(format!(
+                "there are no credentials without a server, and this node needs one for `{slot}`"
+            )))
+        })
+    }
+
+    fn reply<'a>(&'a self, _reply: Reply) -> BoxFuture<'a, Result<bool, NodeError>> {
+        Box::pin(async { Ok(false) })
+    }
+
+    fn kept<'a>(&'a self, key: &'a str) -> BoxFuture<'a, Result<Option<Value>, NodeError>> {
+        Box::pin(async move { Ok(self.kept.lock().ok().and_then(|k| k.get(key).cloned())) })
+    }
+
+    fn keep<'a>(&'a self, key: &'a str, value: Value) -> BoxFuture<'a, Result<(), NodeError>> {
+        Box::pin(async move {
+            if let Ok(mut kept) = self.kept.lock() {
+                kept.insert(key.to_owned(), value);
+            }
+            Ok(())
+        })
+    }
+
+    fn progress(&self, _message: &str) {}
+}

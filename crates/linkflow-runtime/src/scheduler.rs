@@ -1,0 +1,130 @@
+//! Starts what is due, and follows what is published.
+
+use std::sync::Arc;
+
+use linkflow_model::{Item, Millis, Mode, ScheduleId, WorkflowId, WorkspaceId};
+use linkflow_node::schedule::{Rule, next_after};
+use linkflow_node::trigger::Trigger;
+use linkflow_store::{Fired, Misfire, NewExecution, NewSchedule, Schedule, StoreError};
+
+use crate::shell::Inner;
+
+/// Ticks taken in one round.
+const DUE_MAX: usize = 500;
+/// Ticks later than this have been missed, and the schedule's misfire policy decides.
+const LATE_MS: u64 = 60_000;
+/// Most missed ticks that are made up for.
+const CATCH_UP_MAX: usize = 100;
+
+/// Fires all schedules whose time has come.
+pub async fn tick(inner: &Arc<Inner>) -> Result<(), StoreError> {
+    let now = inner.services.now();
+    for schedule in inner.store.due(now, DUE_MAX).await? {
+        let id = schedule.id;
+        if let Err(error) = fire(inner, schedule, now).await {
+            tracing::error!(schedule = %id, %error, "schedule {id} could not fire: {error}");
+        }
+    }
+    Ok(())
+}
+
+async fn fire(inner: &Arc<Inner>, schedule: Schedule, now: Millis) -> Result<(), StoreError> {
+    let Some(due) = schedule.next_run_at else { return Ok(()) };
+    let rule: Option<Rule> = serde_json::from_value(schedule.rule.clone()).ok();
+    let after = |at: Millis| {
+        rule.as_ref().and_then(|r| next_after(r, &schedule.timezone, schedule.anchor, at).ok().flatten())
+    };
+    let is_late = now.since(due) > LATE_MS;
+    let (times, next) = match (is_late, schedule.misfire) {
+        (false, _) => (vec![due], after(due)),
+        (true, Misfire::Skip) => (Vec::new(), after(now)),
+        (true, Misfire::Once) => (vec![due], after(now)),
+        (true, Misfire::All) => {
+            let mut times = vec![due];
+            let mut next = after(due);
+            while let Some(at) = next.filter(|at| *at <= now && times.len() < CATCH_UP_MAX) {
+                times.push(at);
+                next = after(at);
+            }
+            (times, next.filter(|at| *at > now).or_else(|| after(now)))
+        }
+    };
+    let mut executions = Vec::with_capacity(times.len());
+    for at in times {
+        executions.extend(execution(inner, &schedule, at).await?);
+    }
+    let ids: Vec<_> = executions.iter().map(|e| e.id).collect();
+    match inner.store.fire(schedule.id, due, next, executions).await? {
+        Fired::Already => {}
+        _ => inner.queue.push(ids),
+    }
+    Ok(())
+}
+
+async fn execution(
+    inner: &Arc<Inner>,
+    schedule: &Schedule,
+    at: Millis,
+) -> Result<Option<NewExecution>, StoreError> {
+    let version = u32::try_from(schedule.version).unwrap_or_default();
+    let Some(prepared) = inner.prepared(schedule.workspace, schedule.workflow, version).await? else {
+        return Ok(None);
+    };
+    let Some(index) = prepared.workflow.nodes.iter().position(|n| n.id == schedule.node) else { return Ok(None) };
+    let node = &prepared.workflow.nodes[index];
+    let item = match prepared.nodes[index].kind.and_then(|k| k.trigger()) {
+        Some(Trigger::Schedule(trigger)) => (trigger.tick)(node, at, &schedule.timezone),
+        _ => Item::default(),
+    };
+    inner
+        .new_execution(
+            schedule.workspace,
+            schedule.workflow,
+            version,
+            &prepared,
+            index as u32,
+            vec![item],
+            Mode::Trigger,
+        )
+        .await
+        .map(Some)
+        .map_err(|e| StoreError::invalid("schedule", e.to_string()))
+}
+
+/// Makes the schedules of a workflow those of its published version.
+pub async fn follow(inner: &Arc<Inner>, workspace: WorkspaceId, workflow: WorkflowId) -> Result<(), StoreError> {
+    let row = inner.store.workflow(workspace, workflow).await?;
+    let Some(version) = row.and_then(|r| r.published_version) else {
+        inner.store.replace_schedules(workflow, Vec::new()).await?;
+        return Ok(());
+    };
+    let Some(prepared) = inner.prepared(workspace, workflow, version).await? else { return Ok(()) };
+    let now = inner.services.now();
+    let zone = prepared.workflow.settings.timezone.clone().unwrap_or_else(|| inner.services.timezone.clone());
+    let mut new = Vec::new();
+    for (node, ready) in prepared.workflow.nodes.iter().zip(&prepared.nodes).filter(|(n, _)| !n.disabled) {
+        let Some(Trigger::Schedule(trigger)) = ready.kind.and_then(|k| k.trigger()) else { continue };
+        let rules = (trigger.rules)(node)
+            .map_err(|e| StoreError::invalid("nodes", format!("\"{}\": {e}", node.name)))?;
+        for (i, rule) in rules.into_iter().enumerate() {
+            let next = next_after(&rule, &zone, now, now)
+                .map_err(|e| StoreError::invalid("nodes", format!("\"{}\": {e}", node.name)))?;
+            new.push(NewSchedule {
+                id: ScheduleId::new(now, uuid::Uuid::new_v4().as_u128()),
+                workspace,
+                version: i64::from(version),
+                node: node.id.clone(),
+                rule_index: i as u32,
+                rule: serde_json::to_value(&rule).unwrap_or_default(),
+                timezone: zone.clone(),
+                anchor: now,
+                next_run_at: next,
+                misfire: Misfire::default(),
+                enabled: true,
+            });
+        }
+    }
+    inner.store.replace_schedules(workflow, new).await?;
+    inner.store.set_retention(workflow, prepared.workflow.settings.retention_days).await?;
+    Ok(())
+}

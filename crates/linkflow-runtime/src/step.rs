@@ -1,0 +1,280 @@
+//! One try of one step: inputs gathered, the node run, its outputs put in order.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use linkflow_expr::Env;
+use linkflow_model::{
+    ExecutionId, History, Item, Items, Mode, Node, Object, OnError, Order, Pair, Paired, RunError, Source, WorkflowId,
+    WorkspaceId,
+};
+use linkflow_node::{Ctx, Host, NodeError, Outcome, Outputs, Resumed, RunInput};
+use serde_json::Value;
+use tokio_util::sync::CancellationToken;
+
+use crate::prepared::Prepared;
+use crate::services::Services;
+
+/// All that a try needs; it borrows nothing, so that tries can run side by side.
+pub struct Try {
+    pub services: Services,
+    pub prepared: Arc<Prepared>,
+    pub host: Arc<dyn Host>,
+    pub env: Arc<Env>,
+    pub history: Arc<History>,
+    pub workspace: WorkspaceId,
+    pub workflow: WorkflowId,
+    pub execution: ExecutionId,
+    pub mode: Mode,
+    pub use_pins: bool,
+    pub step: u32,
+    pub attempt: u32,
+    pub node: u32,
+    pub run: u32,
+    pub inputs: Vec<Option<Source>>,
+    pub began_before: bool,
+    /// One empty item, though nothing came.
+    pub primed: bool,
+    pub resumed: Option<Resumed>,
+    pub cancel: CancellationToken,
+}
+
+/// How a try ended.
+pub struct Tried {
+    pub step: u32,
+    pub attempt: u32,
+    pub node: u32,
+    pub inputs: Vec<Items>,
+    pub outcome: Result<Outcome, NodeError>,
+    pub started_at: linkflow_model::Millis,
+}
+
+impl Try {
+    pub async fn run(self) -> Tried {
+        let started_at = self.services.now();
+        let inputs: Vec<Items> = self.inputs.iter().enumerate().map(|(n, s)| self.numbered(n, *s)).collect();
+        let outcome = self.outcome(&inputs, started_at).await;
+        Tried { step: self.step, attempt: self.attempt, node: self.node, inputs, outcome, started_at }
+    }
+
+    /// How the node ends on these items.
+    pub async fn outcome_of(&self, inputs: &[Items]) -> Result<Outcome, NodeError> {
+        self.outcome(inputs, self.services.now()).await
+    }
+
+    /// The items of an input, each numbered by its place: a node that hands one on as it is keeps
+    /// the pairing with that.
+    fn numbered(&self, input: usize, source: Option<Source>) -> Items {
+        let items = source.map(|s| self.history.items(s)).unwrap_or_default();
+        if items.is_empty() && self.primed && input == 0 {
+            return Arc::new(vec![Item::default().paired_with(0)]);
+        }
+        Arc::new(
+            items.iter().enumerate().map(|(i, item)| item.clone().with_paired(Paired::to_input(i, input))).collect(),
+        )
+    }
+
+    async fn outcome(&self, inputs: &[Items], now: linkflow_model::Millis) -> Result<Outcome, NodeError> {
+        let node = self.prepared.node(self.node);
+        let prepared = &self.prepared.nodes[self.node as usize];
+        if node.disabled {
+            return Ok(Outcome::items(inputs.first().map_or(Vec::new(), |i| i.as_ref().clone())));
+        }
+        if self.use_pins {
+            if let Some(pinned) = pinned(&self.prepared, node) {
+                return Ok(Outcome::items(pinned));
+            }
+        }
+        let Some(kind) = prepared.kind else {
+            return Err(NodeError::data(format!(
+                "there is no node kind `{}`; replace the node or disable it",
+                node.kind
+            )));
+        };
+        let items = worked_on(node, inputs, self.prepared.workflow.settings.order);
+        let input = Arc::new(RunInput {
+            inputs: inputs.to_vec(),
+            items,
+            sources: self.inputs.clone(),
+            params: prepared.params.clone(),
+            compiled: prepared.compiled.clone(),
+            env: self.env.clone(),
+            history: self.history.clone(),
+            node: self.node as usize,
+            run: self.run as usize,
+        });
+        let ctx = self.ctx(node, now);
+        let run = kind.run(input, &ctx);
+        let limit_ms = node.time_limit_ms.unwrap_or(24 * 3_600_000);
+        tokio::select! {
+            biased;
+            () = self.cancel.cancelled() => Err(NodeError::Canceled),
+            ended = tokio::time::timeout(Duration::from_millis(limit_ms), run) => match ended {
+                Ok(outcome) => outcome,
+                Err(_) => Err(NodeError::TimedOut { limit_ms }),
+            },
+        }
+    }
+
+    fn ctx(&self, node: &Node, now: linkflow_model::Millis) -> Ctx {
+        Ctx {
+            workspace: self.workspace,
+            workflow: self.workflow,
+            execution: self.execution,
+            mode: self.mode,
+            node: node.name.clone(),
+            run: self.run,
+            attempt: self.attempt,
+            began_before: self.began_before,
+            resumed: self.resumed.clone(),
+            state: self.history.last_run(self.node as usize).and_then(|r| r.state.clone()),
+            now,
+            timezone: self.env.timezone.clone(),
+            http: self.services.http.clone(),
+            blobs: self.services.blobs.clone(),
+            files: self.services.files.clone(),
+            code: Arc::new(self.services.pool.runner(self.workspace, Some(self.services.blobs.clone()))),
+            host: self.host.clone(),
+            limits: self.services.limits,
+            cancel: self.cancel.clone(),
+            on_error: node.on_error,
+        }
+    }
+}
+
+/// The items that the node works on.
+fn worked_on(node: &Node, inputs: &[Items], order: Order) -> Items {
+    let main = match order {
+        Order::V0 => inputs.first(),
+        _ => inputs.iter().find(|i| !i.is_empty()),
+    };
+    let items = main.cloned().unwrap_or_default();
+    if node.execute_once && items.len() > 1 { Arc::new(items[..1].to_vec()) } else { items }
+}
+
+/// The pinned items of a node, read.
+pub fn pinned(prepared: &Prepared, node: &Node) -> Option<Vec<Item>> {
+    let pinned = prepared.workflow.pinned.get(&node.name)?;
+    Some(
+        pinned
+            .iter()
+            .map(|value| match value {
+                Value::Object(o) if o.contains_key("json") => {
+                    serde_json::from_value(value.clone()).unwrap_or_else(|_| Item::from_value(value.clone()))
+                }
+                other => Item::from_value(other.clone()),
+            })
+            .map(|item| if item.paired.is_unknown() { item.paired_with(0) } else { item })
+            .collect(),
+    )
+}
+
+/// Puts what a node gave into the form in which it is recorded: pairs filled in, failed items on
+/// the error output, an empty item where one is asked for, one list for every output.
+pub fn finish(prepared: &Prepared, index: u32, inputs: &[Items], mut outputs: Outputs) -> Outputs {
+    let node = prepared.node(index);
+    let n_inputs: usize = inputs.iter().map(|i| i.len()).sum();
+    for port in &mut outputs.ports {
+        fill_pairs(port, n_inputs);
+    }
+    let mut n = prepared.nodes[index as usize].n_outputs.max(1);
+    if node.disabled {
+        n = 1;
+    } else if node.on_error == OnError::ContinueErrorOutput {
+        if outputs.ports.len() < n {
+            outputs.ports.resize(n, Vec::new());
+        }
+        outputs.ports.truncate(n);
+        let failed = take_failed(&mut outputs.ports, inputs);
+        outputs.ports.push(failed);
+        n += 1;
+    }
+    if outputs.ports.len() < n {
+        outputs.ports.resize(n, Vec::new());
+    }
+    if node.always_output && outputs.ports.iter().all(Vec::is_empty) {
+        outputs.ports[0].push(Item::default().with_paired(all_pairs(inputs)));
+    }
+    outputs
+}
+
+fn fill_pairs(port: &mut [Item], n_inputs: usize) {
+    let n = port.len();
+    for (i, item) in port.iter_mut().enumerate() {
+        if item.paired.is_unknown() {
+            if n_inputs == 1 || (n == 1 && n_inputs > 0) {
+                item.paired = Paired::to(0);
+            } else if n == n_inputs {
+                item.paired = Paired::to(i);
+            }
+        }
+    }
+}
+
+fn all_pairs(inputs: &[Items]) -> Paired {
+    let pairs: Vec<Pair> = inputs
+        .iter()
+        .enumerate()
+        .flat_map(|(n, items)| {
+            (0..items.len()).map(move |i| Pair { item: i as u32, input: n as u32, source: None })
+        })
+        .collect();
+    if pairs.is_empty() { Paired::Unknown } else { Paired::Many(pairs) }
+}
+
+/// Takes the items that carry an error out of the outputs; each keeps its input's fields.
+fn take_failed(ports: &mut [Vec<Item>], inputs: &[Items]) -> Vec<Item> {
+    let mut failed = Vec::new();
+    for port in ports {
+        let (bad, good): (Vec<Item>, Vec<Item>) = std::mem::take(port).into_iter().partition(is_failed);
+        *port = good;
+        failed.extend(bad.into_iter().map(|item| with_input_fields(item, inputs)));
+    }
+    failed
+}
+
+fn is_failed(item: &Item) -> bool {
+    item.error.is_some()
+        || (item.json.contains_key("error")
+            && item.json.keys().all(|k| matches!(k.as_str(), "error" | "message" | "details")))
+}
+
+fn with_input_fields(item: Item, inputs: &[Items]) -> Item {
+    let source = match &item.paired {
+        Paired::One(pair) => inputs.get(pair.input as usize).and_then(|i| i.get(pair.item as usize)),
+        _ => None,
+    };
+    let Some(source) = source else { return item };
+    let mut json: Object = (*source.json).clone();
+    for (key, value) in item.json.iter() {
+        json.insert(key.clone(), value.clone());
+    }
+    if let (None, Some(error)) = (json.get("error"), &item.error) {
+        json.insert("error".to_owned(), (**error).clone());
+    }
+    Item { json: Arc::new(json), ..item }
+}
+
+/// What a node that goes on gives when it failed as a whole.
+pub fn after_failure(prepared: &Prepared, index: u32, inputs: &[Items], error: &RunError) -> Outputs {
+    let node = prepared.node(index);
+    let n = prepared.nodes[index as usize].n_outputs.max(1);
+    let to_error_output = node.on_error == OnError::ContinueErrorOutput;
+    let mut ports = vec![Vec::new(); n + usize::from(to_error_output)];
+    let first = inputs.first().map_or(Vec::new(), |i| i.as_ref().clone());
+    // n8n passes the input on by output 0 under both policies; only our own workflows get what
+    // the error output promises.
+    if prepared.workflow.settings.order == Order::Parallel && to_error_output {
+        ports[n] = first
+            .into_iter()
+            .map(|item| {
+                let mut json = (*item.json).clone();
+                json.insert("error".to_owned(), Value::String(error.message.clone()));
+                Item { json: Arc::new(json), ..item }
+            })
+            .collect();
+    } else {
+        ports[0] = first;
+    }
+    Outputs { ports, ..Outputs::default() }
+}
