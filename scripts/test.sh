@@ -23,27 +23,31 @@ check_web() {
 
 test_web() {
     if [ "$(cd web && npm pkg get scripts.test)" != "{}" ]; then
-        (cd web && npm test)
+        (cd web && NO_COLOR=1 npm test -- --passWithNoTests) 2>&1 | tee target/test-web.log
     fi
 }
 
 test_crates() {
-    mkdir -p target
     cargo test --workspace --no-fail-fast 2>&1 | tee target/test.log
 }
 
-# Sums the lines `test result: ok. 12 passed; 0 failed; ...` of all test binaries. A step that broke
-# without a failed test, such as the build, counts as one failure.
+# Sums the lines `test result: ok. 12 passed; 0 failed; ...` of all test binaries, and the editor's
+# line `Tests  1 failed | 12 passed (13)`. A step that broke without a failed test, such as the
+# build, counts as one failure.
 summary() {
     awk -v broken=${#broken[@]} '
         /^test result:/ { passed += $4; failed += $6; ignored += $8 }
+        /^ *Tests / { for (i = 2; i < NF; i++) { if ($(i + 1) == "passed") passed += $i
+                                                  if ($(i + 1) == "failed") failed += $i } }
         END { printf "%d passed, %d failed", passed, failed ? failed : broken
               if (ignored) printf ", %d ignored", ignored
-              print "" }' target/test.log
+              print "" }' target/test.log target/test-web.log
 }
 
 need_rust
-rm -f target/test.log
+mkdir -p target
+: >target/test.log
+: >target/test-web.log
 step "editor: build" build_web
 if [ -f web/package.json ]; then
     step "editor: types" check_web
