@@ -1,6 +1,6 @@
 // Who may see what: the owner's set-up, the sign-in, or the pages with their frame.
 
-import { useEffect, type ReactNode } from "react";
+import { useEffect, useRef, type ReactNode } from "react";
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { Problem, call, type Session, type Setup } from "./api";
 import { ImportZone } from "./import";
@@ -86,8 +86,13 @@ function Outside({ children }: { children: ReactNode }) {
 
 function Inside({ place, session, version }: { place: Place; session: Session; version: string }) {
   const path = usePath();
+  const shown = useRef<string | null>(null);
   useEffect(() => {
     document.title = `${TITLES[place.at]} – Linkflow`;
+    if (shown.current === path) return;
+    // Whoever reads with a screen reader hears that the page is another one.
+    if (shown.current !== null) document.getElementById("main")?.focus({ preventScroll: true });
+    shown.current = path;
     window.scrollTo(0, 0);
   }, [path, place.at]);
   if (place.at === "login" || place.at === "setup") return <Redirect to={afterSignIn()} />;
@@ -157,7 +162,7 @@ function Header({ place, session, version }: { place: Place; session: Session; v
         <Link to="/settings/api-keys" current={isAt("api-keys")}>API keys</Link>
       </nav>
       <div className="tools">
-        <Connection />
+        {place.at !== "api-keys" && <Connection />}
         <ThemeChoice />
         <span className="quiet who" title={`${session.user.email}, ${session.role}, Linkflow ${version}`}>{session.user.name}</span>
         <SignOut />

@@ -2,7 +2,7 @@
 // watches. It resumes where it broke off; when it cannot, watchers are told to read anew.
 // It never is the only source: every page also reads by HTTP.
 
-import { useEffect, useRef, useSyncExternalStore } from "react";
+import { useCallback, useEffect, useRef, useSyncExternalStore } from "react";
 import { isRecord } from "./api";
 
 export type LiveEvent = {
@@ -44,7 +44,7 @@ function parse(text: string): unknown {
 
 /** Whether an event belongs to a topic. */
 export function belongs(event: LiveEvent, topic: string): boolean {
-  if (topic === "executions") return event.type.startsWith("execution.");
+  if (topic === "executions") return event.type.startsWith("execution.") || event.type.startsWith("workflow.");
   const [kind, id] = topic.split(":");
   return id === (kind === "execution" ? event.execution_id : event.workflow_id);
 }
@@ -165,4 +165,26 @@ export function useLive(topic: string | null, onEvent: (event: LiveEvent) => voi
       onResync: () => latest.current.onResync(),
     });
   }, [topic]);
+}
+
+/** Does it once, a moment after the first of many calls. */
+export function useSoon(act: () => void, waitMs: number): () => void {
+  const latest = useRef(act);
+  const timer = useRef<ReturnType<typeof setTimeout> | undefined>(undefined);
+  useEffect(() => {
+    latest.current = act;
+  });
+  useEffect(
+    () => () => {
+      clearTimeout(timer.current);
+      timer.current = undefined;
+    },
+    [],
+  );
+  return useCallback(() => {
+    timer.current ??= setTimeout(() => {
+      timer.current = undefined;
+      latest.current();
+    }, waitMs);
+  }, [waitMs]);
 }

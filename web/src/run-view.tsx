@@ -1,11 +1,11 @@
 // One execution, node by node, while it runs and afterwards.
 
-import { useEffect, useRef, useState } from "react";
+import { useState } from "react";
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { call, hasEnded, newKey, query, type ExecutionDetail, type Run } from "./api";
 import { errorText, namesOf, withEvent } from "./graph";
 import { Items, count } from "./items";
-import { useIsLive, useLive } from "./live";
+import { useIsLive, useLive, useSoon } from "./live";
 import { Link } from "./router";
 import { length } from "./time";
 import { Ago, Confirm, Failure, Loading, StateBadge } from "./ui";
@@ -33,14 +33,7 @@ function useExecution(id: string): View {
       return isLive ? GUARD_MS : POLL_MS;
     },
   });
-  const timer = useRef<ReturnType<typeof setTimeout> | undefined>(undefined);
-  useEffect(() => () => clearTimeout(timer.current), []);
-  const reread = () => {
-    timer.current ??= setTimeout(() => {
-      timer.current = undefined;
-      void cache.invalidateQueries({ queryKey: key });
-    }, REREAD_MS);
-  };
+  const reread = useSoon(() => void cache.invalidateQueries({ queryKey: key }), REREAD_MS);
   useLive(
     `execution:${id}`,
     (event) => {
@@ -116,7 +109,7 @@ function Actions({ execution, onStarted }: { execution: ExecutionDetail; onStart
       }),
     onSuccess: (started) => onStarted(started.execution_id),
   });
-  const isFailed = execution.status === "error" || execution.status === "dead" || execution.status === "canceled";
+  const isFailed = execution.status === "error" || execution.status === "dead";
   return (
     <>
       <div className="row actions">
@@ -196,7 +189,7 @@ function RunPanel({ runs, name, execution }: { runs: Run[]; name: string; execut
         <Sources run={run} />
       </p>
       {error !== null && <div className="note note-error"><p>✕ {error}</p></div>}
-      {run.logs.length > 0 && <pre tabIndex={0} aria-label="Log"><code>{run.logs.join("\n")}</code></pre>}
+      {run.logs.length > 0 && <pre tabIndex={0} role="region" aria-label={`Log of ${name}`}><code>{run.logs.join("\n")}</code></pre>}
       {run.status === "running" || run.status === "waiting" ? <p className="quiet" role="status">Items appear when it has ended.</p> : <Items key={run.run} execution={execution} node={name} run={run} />}
     </>
   );

@@ -60,6 +60,14 @@ function inPages(old: Pages, event: LiveEvent): Pages {
 
 type Filter = { status: string; workflow: string; search: string };
 
+/** Whether an execution that is not in the list would be, as far as its event tells. */
+function fits(event: LiveEvent, filter: Filter): boolean {
+  if (filter.search !== "" || (filter.workflow !== "" && event.workflow_id !== filter.workflow)) return false;
+  if (filter.status === "") return event.type === "execution.accepted";
+  const status = event.data["status"];
+  return typeof status === "string" && filter.status.split(",").includes(status);
+}
+
 /** The executions that a filter lets through, with those that came meanwhile. */
 export function Executions({ status, workflow, search }: Filter) {
   const cache = useQueryClient();
@@ -88,7 +96,7 @@ export function Executions({ status, workflow, search }: Filter) {
     const id = event.execution_id;
     const isKnown = id === null || items.some((row) => row.id === id);
     if (isKnown) cache.setQueryData<Pages>(key, (old) => old && inPages(old, event));
-    else if (workflow === "" || event.workflow_id === workflow) setFresh((old) => new Set([...old, id].slice(-999)));
+    else if (fits(event, { status, workflow, search })) setFresh((old) => new Set([...old, id].slice(-999)));
   };
   const n = [...fresh].filter((id) => items.every((row) => row.id !== id)).length;
   if (list.isError && items.length === 0) return <Failure error={list.error} />;

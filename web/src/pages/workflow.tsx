@@ -212,7 +212,7 @@ function Nodes({ workflow }: { workflow: WorkflowDetail }) {
             {chosen === node.id && (
               <div className="ticket-body">
                 {node.notes !== undefined && <p>{node.notes}</p>}
-                <pre tabIndex={0} aria-label={`Parameters of ${node.name}`}><code>{JSON.stringify(node.params ?? {}, null, 2)}</code></pre>
+                <pre tabIndex={0} role="region" aria-label={`Parameters of ${node.name}`}><code>{JSON.stringify(node.params ?? {}, null, 2)}</code></pre>
               </div>
             )}
           </li>

@@ -2,21 +2,29 @@
 
 import { useInfiniteQuery, useMutation, useQueryClient } from "@tanstack/react-query";
 import { call, newKey, query, type List, type WorkflowRow } from "../api";
+import { useIsLive, useLive, useSoon } from "../live";
 import { ImportButton } from "../import";
 import { Link, go, useParam, useRested } from "../router";
 import { Ago, Failure, Loading, More, StateBadge, publishState } from "../ui";
+
+/** A busy server has many executions a second; the numbers of the last day can wait. */
+const REREAD_MS = 2_000;
 
 export function WorkflowsPage() {
   const [search, setSearch] = useParam("search");
   const [active, setActive] = useParam("active");
   const rested = useRested(search, 250);
+  const cache = useQueryClient();
+  const isLive = useIsLive();
+  const reread = useSoon(() => void cache.invalidateQueries({ queryKey: ["workflows"] }), REREAD_MS);
+  useLive("executions", reread, reread);
   const list = useInfiniteQuery({
     queryKey: ["workflows", rested, active],
     queryFn: ({ pageParam, signal }) =>
       call<List<WorkflowRow>>(`/workflows${query({ search: rested, active, limit: 50, cursor: pageParam })}`, { signal }),
     initialPageParam: "",
     getNextPageParam: (page) => page.next ?? undefined,
-    refetchInterval: (q) => ((q.state.data?.pages.length ?? 0) > 1 ? false : 10_000),
+    refetchInterval: (q) => ((q.state.data?.pages.length ?? 0) > 1 ? false : isLive ? 60_000 : 5_000),
     placeholderData: (before) => before,
   });
   const items = list.data?.pages.flatMap((page) => page.items) ?? [];
