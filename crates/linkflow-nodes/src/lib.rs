@@ -3,12 +3,14 @@
 mod aggregate;
 mod compare_datasets;
 mod conditions;
+mod convert_to_file;
 mod date_format;
 mod date_time;
 mod dates;
 mod error_trigger;
 mod execute_workflow;
 mod execute_workflow_trigger;
+mod extract_from_file;
 mod filter;
 mod group;
 mod http_request;
@@ -43,10 +45,12 @@ use linkflow_node::NodeKind;
 pub const ALL: &[NodeKind] = &[
     NodeKind::of::<aggregate::Aggregate>(),
     NodeKind::of::<compare_datasets::CompareDatasets>(),
+    NodeKind::of::<convert_to_file::ConvertToFile>(),
     NodeKind::of::<date_time::DateTime>(),
     NodeKind::of::<error_trigger::ErrorTrigger>(),
     NodeKind::of::<execute_workflow::ExecuteWorkflow>(),
     NodeKind::of::<execute_workflow_trigger::ExecuteWorkflowTrigger>(),
+    NodeKind::of::<extract_from_file::ExtractFromFile>(),
     NodeKind::of::<filter::Filter>(),
     NodeKind::of::<http_request::HttpRequest>(),
     NodeKind::of::<if_::If>(),

@@ -5,11 +5,13 @@ mod aggregate;
 mod check;
 mod compare_datasets;
 mod conditions;
+mod convert_to_file;
 mod cron;
 mod date_time;
 mod error_trigger;
 mod execute_workflow;
 mod execute_workflow_trigger;
+mod extract_from_file;
 mod http_request;
 mod http_services;
 mod if_;
@@ -71,11 +73,13 @@ pub type Translate = fn(&N8nNode<'_>) -> Result<Translation, Unreadable>;
 const TYPES: &[(&str, Translate)] = &[
     ("n8n-nodes-base.aggregate", aggregate::translate),
     ("n8n-nodes-base.compareDatasets", compare_datasets::translate),
+    ("n8n-nodes-base.convertToFile", convert_to_file::translate),
     ("n8n-nodes-base.cron", cron::translate),
     ("n8n-nodes-base.dateTime", date_time::translate),
     ("n8n-nodes-base.errorTrigger", error_trigger::translate),
     ("n8n-nodes-base.executeWorkflow", execute_workflow::translate),
     ("n8n-nodes-base.executeWorkflowTrigger", execute_workflow_trigger::translate),
+    ("n8n-nodes-base.extractFromFile", extract_from_file::translate),
     ("n8n-nodes-base.filter", if_::translate_filter),
     ("n8n-nodes-base.httpRequest", http_request::translate),
     ("n8n-nodes-base.if", if_::translate_if),
@@ -117,10 +121,12 @@ pub fn types() -> impl Iterator<Item = &'static str> {
 const NEWEST: &[(&str, &str, f64)] = &[
     ("aggregate", "n8n-nodes-base.aggregate", 1.0),
     ("compare_datasets", "n8n-nodes-base.compareDatasets", 2.3),
+    ("convert_to_file", "n8n-nodes-base.convertToFile", 1.1),
     ("date_time", "n8n-nodes-base.dateTime", 2.0),
     ("error_trigger", "n8n-nodes-base.errorTrigger", 1.0),
     ("execute_workflow", "n8n-nodes-base.executeWorkflow", 1.2),
     ("execute_workflow_trigger", "n8n-nodes-base.executeWorkflowTrigger", 1.1),
+    ("extract_from_file", "n8n-nodes-base.extractFromFile", 1.0),
     ("filter", "n8n-nodes-base.filter", 2.2),
     ("http_request", "n8n-nodes-base.httpRequest", 4.2),
     ("if", "n8n-nodes-base.if", 2.2),

@@ -1,0 +1,365 @@
+//! Convert to File: makes JSON, CSV, text or decoded Base64 of items, as files that items carry.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use base64::Engine as _;
+use linkflow_model::{Item, Object, Pair, Paired};
+use linkflow_node::{Category, Ctx, Example, Input, Node, NodeError, Outcome, Spec, lenient};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::{js, paths};
+
+pub struct ConvertToFile;
+
+/// Makes JSON, CSV, text or decoded Base64 of items, as files that items carry.
+#[derive(Debug, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Params {
+    /// What the file will hold.
+    operation: Operation,
+    /// Name under which the item carries the file.
+    #[serde(deserialize_with = "lenient::text")]
+    binary_property_name: String,
+    /// Name of the field with the text or the Base64, or the path to it.
+    #[serde(deserialize_with = "lenient::text")]
+    source_property: String,
+    /// Whether JSON goes into one file or into one for each item.
+    mode: Mode,
+    /// Details.
+    options: Options,
+}
+
+impl Default for Params {
+    fn default() -> Params {
+        Params {
+            operation: Operation::Csv,
+            binary_property_name: "data".to_owned(),
+            source_property: String::new(),
+            mode: Mode::Once,
+            options: Options::default(),
+        }
+    }
+}
+
+/// What the file will hold.
+#[derive(Clone, Copy, Debug, PartialEq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum Operation {
+    /// A table of all items.
+    Csv,
+    /// The items as JSON.
+    ToJson,
+    /// The text of a field.
+    ToText,
+    /// The bytes that a field has as Base64.
+    ToBinary,
+}
+
+/// How many files JSON gives.
+#[derive(Clone, Copy, Debug, PartialEq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum Mode {
+    /// One of all items.
+    Once,
+    /// One of each item.
+    Each,
+}
+
+/// Details.
+#[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Options {
+    /// Name of the file.
+    #[serde(deserialize_with = "lenient::text")]
+    file_name: String,
+    /// The type of the file, where it cannot be told by its name.
+    #[serde(deserialize_with = "lenient::text")]
+    mime_type: String,
+    /// What stands between the cells of a table: one character, `\t` for a tab.
+    #[serde(deserialize_with = "lenient::text")]
+    delimiter: String,
+    /// Whether the first row of a table has the names of the fields.
+    #[serde(deserialize_with = "lenient::flag")]
+    header_row: bool,
+    /// Whether JSON is spread over lines.
+    #[serde(deserialize_with = "lenient::flag")]
+    format: bool,
+    /// The encoding of text: `utf8`, `utf16le` or one for older files such as `latin1`.
+    #[serde(deserialize_with = "lenient::text")]
+    encoding: String,
+    /// Whether text in UTF-16 begins with a byte order mark.
+    #[serde(rename = "addBOM", deserialize_with = "lenient::flag")]
+    add_bom: bool,
+}
+
+impl Default for Options {
+    fn default() -> Options {
+        Options {
+            file_name: String::new(),
+            mime_type: String::new(),
+            delimiter: ",".to_owned(),
+            header_row: true,
+            format: false,
+            encoding: "utf8".to_owned(),
+            add_bom: false,
+        }
+    }
+}
+
+impl Node for ConvertToFile {
+    const KIND: &'static str = "convert_to_file";
+    const SPEC: Spec = Spec {
+        title: "Convert to File",
+        summary: "Makes JSON, CSV, text or decoded Base64 of items, as files that items carry.",
+        category: Category::Files,
+        aliases: &["csv", "export", "binary", "base64", "spreadsheet", "download"],
+        ..Spec::DEFAULT
+    };
+    const EXAMPLES: &'static [Example] = &[
+        Example {
+            title: "A table of all items",
+            params: r#"{"operation": "csv", "options": {"fileName": "orders.csv"}}"#,
+            input: r#"[{"id": 1, "paid": true}, {"id": 2}]"#,
+            output: r#"[[{}]]"#,
+        },
+        Example {
+            title: "A JSON file of each item",
+            params: r#"{"operation": "toJson", "mode": "each"}"#,
+            input: r#"[{"id": 1}, {"id": 2}]"#,
+            output: r#"[[{}, {}]]"#,
+        },
+    ];
+    type Params = Params;
+
+    async fn run(input: Input<Params>, ctx: &Ctx) -> Result<Outcome, NodeError> {
+        let items = input.items();
+        let first = input.params(0)?;
+        if first.operation == Operation::Csv
+            || (first.operation == Operation::ToJson && first.mode == Mode::Once)
+        {
+            let file = match first.operation {
+                Operation::Csv => Content::new(table(items, &first.options)?, "text/csv", "File.csv"),
+                _ => {
+                    let all: Vec<&Object> = items.iter().map(|i| &*i.json).collect();
+                    Content::new(json_bytes(&all, &first.options)?, "application/json", "file.json")
+                }
+            };
+            let pairs = (0..items.len()).map(|i| Pair { item: i as u32, ..Pair::default() });
+            return Ok(Outcome::items(vec![
+                carrying(ctx, &first, file).await?.with_paired(Paired::Many(pairs.collect())),
+            ]));
+        }
+        let mut made = Vec::with_capacity(items.len());
+        for (i, item) in items.iter().enumerate() {
+            let done = match input.params(i).and_then(|p| Ok((content(&p, item)?, p))) {
+                Ok((file, params)) => carrying(ctx, &params, file).await,
+                Err(e) => Err(e),
+            };
+            made.push(done.map(|item| item.paired_with(i)).or_else(|e| ctx.failed_item(e, i))?);
+        }
+        Ok(Outcome::items(made))
+    }
+}
+
+/// Bytes, with the type and the name they have by default.
+struct Content {
+    bytes: Vec<u8>,
+    mime: &'static str,
+    name: &'static str,
+}
+
+impl Content {
+    fn new(bytes: Vec<u8>, mime: &'static str, name: &'static str) -> Content {
+        Content { bytes, mime, name }
+    }
+}
+
+async fn carrying(ctx: &Ctx, params: &Params, file: Content) -> Result<Item, NodeError> {
+    let options = &params.options;
+    if file.bytes.len() > ctx.limits.file_bytes_max {
+        let limit = format!("{} bytes", ctx.limits.file_bytes_max);
+        return Err(NodeError::Limit { what: "the size of a file".to_owned(), limit });
+    }
+    let name = if options.file_name.is_empty() { file.name } else { &options.file_name };
+    let guessed = mime_guess::from_path(name).first_raw().filter(|_| params.operation == Operation::ToBinary);
+    let mime = if options.mime_type.is_empty() { guessed.unwrap_or(file.mime) } else { &options.mime_type };
+    let binary = ctx.blobs.store(&file.bytes, mime, Some(name.to_owned())).await?;
+    let files = BTreeMap::from([(params.binary_property_name.clone(), binary)]);
+    Ok(Item { binary: Some(Arc::new(files)), ..Item::default() })
+}
+
+/// The file of one item.
+fn content(params: &Params, item: &Item) -> Result<Content, NodeError> {
+    let options = &params.options;
+    if params.operation == Operation::ToJson {
+        return Ok(Content::new(json_bytes(&*item.json, options)?, "application/json", "file.json"));
+    }
+    let source = &params.source_property;
+    let value = paths::lookup(&item.json, source, true).filter(|v| !v.is_null()).ok_or_else(|| {
+        NodeError::param("sourceProperty", format!("the item has no value in \"{source}\""))
+    })?;
+    let text = lenient::as_text(value);
+    if params.operation == Operation::ToText {
+        return Ok(Content::new(encoded(&text, options)?, "text/plain", "file.txt"));
+    }
+    let letters: String = text.chars().filter(|c| !c.is_ascii_whitespace() && *c != '=').collect();
+    let engine = base64::engine::general_purpose::STANDARD_NO_PAD;
+    let bytes = engine.decode(letters.replace('-', "+").replace('_', "/")).map_err(|e| {
+        NodeError::param("sourceProperty", format!("the value in \"{source}\" is not valid Base64: {e}"))
+    })?;
+    Ok(Content::new(bytes, "text/plain", "file"))
+}
+
+fn json_bytes(value: &impl Serialize, options: &Options) -> Result<Vec<u8>, NodeError> {
+    let bytes = if options.format { serde_json::to_vec_pretty(value) } else { serde_json::to_vec(value) };
+    bytes.map_err(|e| NodeError::data(e.to_string()))
+}
+
+fn encoded(text: &str, options: &Options) -> Result<Vec<u8>, NodeError> {
+    match options.encoding.to_ascii_lowercase().as_str() {
+        "" | "utf8" | "utf-8" => Ok(text.as_bytes().to_vec()),
+        "utf16" | "utf16le" | "utf-16le" | "ucs2" => {
+            let mark = options.add_bom.then_some(0xFEFF_u16);
+            Ok(mark.into_iter().chain(text.encode_utf16()).flat_map(u16::to_le_bytes).collect())
+        }
+        other => match encoding_rs::Encoding::for_label(other.as_bytes()) {
+            Some(encoding) => Ok(encoding.encode(text).0.into_owned()),
+            None => {
+                let problem = format!("must be an encoding such as utf8, got \"{other}\"");
+                Err(NodeError::param("options.encoding", problem))
+            }
+        },
+    }
+}
+
+/// A table with a byte order mark, no line feed at its end, and a column for each field, also of
+/// nested ones: `order.total`.
+fn table(items: &[Item], options: &Options) -> Result<Vec<u8>, NodeError> {
+    let delimiter = match options.delimiter.as_str() {
+        "" => ",",
+        "\\t" => "\t",
+        other if other.chars().count() == 1 => other,
+        other => {
+            let problem = format!("must be one character, got \"{other}\"");
+            return Err(NodeError::param("options.delimiter", problem));
+        }
+    };
+    let mut columns = indexmap::IndexSet::new();
+    let rows: Vec<BTreeMap<String, String>> = items
+        .iter()
+        .map(|item| {
+            let mut cells = Vec::new();
+            item.json.iter().for_each(|(name, value)| flatten(name.clone(), value, &mut cells));
+            columns.extend(cells.iter().map(|(name, _)| name.clone()));
+            cells.into_iter().collect()
+        })
+        .collect();
+    let quoted = |cell: &str| {
+        let needs = cell.contains(['"', '\n', '\r']) || cell.contains(delimiter);
+        if needs { format!("\"{}\"", cell.replace('"', "\"\"")) } else { cell.to_owned() }
+    };
+    let line = |cells: Vec<String>| cells.join(delimiter);
+    let mut lines = Vec::with_capacity(rows.len() + 1);
+    if options.header_row {
+        lines.push(line(columns.iter().map(|c| quoted(c)).collect()));
+    }
+    let cell = |row: &BTreeMap<String, String>, name: &String| quoted(row.get(name).map_or("", |c| c));
+    lines.extend(rows.iter().map(|row| line(columns.iter().map(|c| cell(row, c)).collect())));
+    Ok(format!("\u{feff}{}", lines.join("\n")).into_bytes())
+}
+
+fn flatten(name: String, value: &Value, cells: &mut Vec<(String, String)>) {
+    match value {
+        Value::Object(object) => {
+            object.iter().for_each(|(key, value)| flatten(format!("{name}.{key}"), value, cells));
+        }
+        Value::Array(list) => {
+            list.iter().enumerate().for_each(|(i, value)| flatten(format!("{name}.{i}"), value, cells));
+        }
+        Value::Bool(flag) => cells.push((name, if *flag { "TRUE" } else { "FALSE" }.to_owned())),
+        Value::Null => cells.push((name, String::new())),
+        other => cells.push((name, js::text(other))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use linkflow_node::NodeKind;
+    use linkflow_node::testing::{TestHost, ctx, input, items};
+    use serde_json::json;
+
+    /// The name, the type and the content of each file that comes out.
+    async fn check(params: Value, given: Value, expected: Result<&[(&str, &str, &[u8])], &str>) {
+        let dir = tempfile::tempdir().unwrap();
+        let ctx = ctx(dir.path(), TestHost::default().into());
+        let kind = NodeKind::of::<ConvertToFile>();
+        let outputs = match (kind.run(input(&params, vec![items(&given)]), &ctx).await, expected) {
+            (Ok(Outcome::Items(outputs)), Ok(_)) => outputs,
+            (Err(e), Err(part)) => return assert!(e.to_string().contains(part), "{e}"),
+            other => panic!("{params}: {other:?}"),
+        };
+        let mut found = Vec::new();
+        for item in outputs.ports[0].iter() {
+            let file = &item.binary.as_ref().unwrap()["data"];
+            let name = file.file_name.clone().unwrap();
+            found.push((name, file.mime_type.clone(), ctx.blobs.read(file).await.unwrap().to_vec()));
+        }
+        let expected: Vec<_> = expected
+            .unwrap()
+            .iter()
+            .map(|(n, m, b)| ((*n).to_owned(), (*m).to_owned(), b.to_vec()))
+            .collect();
+        assert_eq!(found, expected, "{params}");
+    }
+
+    #[tokio::test]
+    async fn all_items_become_one_table() {
+        let given = json!([{"a": 1, "b": "x,y", "c": true, "o": {"q": [1, 2]}, "n": null}, {"a": 2.5, "d": "\u{e9}\"z"}]);
+        let text = "\u{feff}a,b,c,o.q.0,o.q.1,n,d\n1,\"x,y\",TRUE,1,2,,\n2.5,,,,,,\"\u{e9}\"\"z\"";
+        check(json!({}), given.clone(), Ok(&[("File.csv", "text/csv", text.as_bytes())])).await;
+        let params = json!({"operation": "csv", "options": {"fileName": "t.csv", "headerRow": false, "delimiter": ";"}});
+        let text = "\u{feff}1;x,y;TRUE;1;2;;\n2.5;;;;;;\"\u{e9}\"\"z\"";
+        check(params, given, Ok(&[("t.csv", "text/csv", text.as_bytes())])).await;
+        check(json!({"options": {"delimiter": "ab"}}), json!([{}]), Err("options.delimiter")).await;
+    }
+
+    #[tokio::test]
+    async fn json_goes_into_one_file_or_many() {
+        let given = json!([{"a": 1}, {"a": 2}]);
+        let json = "application/json";
+        check(
+            json!({"operation": "toJson"}),
+            given.clone(),
+            Ok(&[("file.json", json, b"[{\"a\":1},{\"a\":2}]")]),
+        )
+        .await;
+        let each = json!({"operation": "toJson", "mode": "each", "options": {"format": true}});
+        check(
+            each,
+            given,
+            Ok(&[("file.json", json, b"{\n  \"a\": 1\n}"), ("file.json", json, b"{\n  \"a\": 2\n}")]),
+        )
+        .await;
+    }
+
+    #[tokio::test]
+    async fn a_field_becomes_text_or_bytes() {
+        let of = |operation: &str, options: Value| json!({"operation": operation, "sourceProperty": "z", "options": options});
+        let given = |z: &str| json!([{"z": z}]);
+        check(of("toText", json!({})), given("hi"), Ok(&[("file.txt", "text/plain", b"hi")])).await;
+        let wide = of("toText", json!({"encoding": "utf16", "addBOM": true}));
+        check(wide, given("\u{e9}"), Ok(&[("file.txt", "text/plain", b"\xff\xfe\xe9\0")])).await;
+        check(
+            of("toBinary", json!({"fileName": "a.png"})),
+            given("aGVsbG8="),
+            Ok(&[("a.png", "image/png", b"hello")]),
+        )
+        .await;
+        check(of("toBinary", json!({})), given("!"), Err("not valid Base64")).await;
+        check(of("toText", json!({})), json!([{}]), Err("no value in \"z\"")).await;
+    }
+}

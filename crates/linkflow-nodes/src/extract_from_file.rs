@@ -1,0 +1,355 @@
+//! Extract from File: reads JSON, CSV, text or Base64 out of the files that items carry.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use base64::Engine as _;
+use encoding_rs::Encoding;
+use linkflow_model::{Item, Object};
+use linkflow_node::{Category, Ctx, Example, Input, Node, NodeError, Outcome, Spec, lenient};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::paths;
+
+pub struct ExtractFromFile;
+
+/// Reads JSON, CSV, text or Base64 out of the files that items carry.
+#[derive(Debug, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Params {
+    /// What the file holds and what becomes of it.
+    operation: Operation,
+    /// Name of the item's file.
+    #[serde(deserialize_with = "lenient::text")]
+    binary_property_name: String,
+    /// Name of the field for the result, or the path to it. Not used for CSV.
+    #[serde(deserialize_with = "lenient::text")]
+    destination_key: String,
+    /// Details.
+    options: Options,
+}
+
+impl Default for Params {
+    fn default() -> Params {
+        Params {
+            operation: Operation::Csv,
+            binary_property_name: "data".to_owned(),
+            destination_key: "data".to_owned(),
+            options: Options::default(),
+        }
+    }
+}
+
+/// What is read.
+#[derive(Clone, Copy, Debug, PartialEq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum Operation {
+    /// A table; each row becomes an item.
+    Csv,
+    /// JSON.
+    FromJson,
+    /// Text.
+    Text,
+    /// Any file, as Base64.
+    #[serde(rename = "binaryToPropery", alias = "binaryToProperty")]
+    BinaryToProperty,
+}
+
+/// Details.
+#[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Options {
+    /// What stands between the cells of a table: one character, `\t` for a tab.
+    #[serde(deserialize_with = "lenient::text")]
+    delimiter: String,
+    /// Whether the first row of a table has the names of the fields.
+    #[serde(deserialize_with = "lenient::flag")]
+    header_row: bool,
+    /// Whether a byte order mark in front of a table is left out.
+    #[serde(rename = "enableBOM", deserialize_with = "lenient::flag")]
+    enable_bom: bool,
+    /// The encoding of text: `utf8`, `latin1`, `utf16le` and so on.
+    #[serde(deserialize_with = "lenient::text")]
+    encoding: String,
+    /// The row of a table with which to begin, counted from 1.
+    #[serde(deserialize_with = "lenient::integer")]
+    from_line: i64,
+    /// How many rows of a table to read at most; -1 for all.
+    #[serde(deserialize_with = "lenient::integer")]
+    max_row_count: i64,
+    /// Whether empty cells become empty texts instead of no field.
+    #[serde(deserialize_with = "lenient::flag")]
+    include_empty_cells: bool,
+    /// What is kept of the input item. Not used for CSV.
+    keep_source: Keep,
+}
+
+impl Default for Options {
+    fn default() -> Options {
+        Options {
+            delimiter: ",".to_owned(),
+            header_row: true,
+            enable_bom: false,
+            encoding: "utf8".to_owned(),
+            from_line: 1,
+            max_row_count: -1,
+            include_empty_cells: false,
+            keep_source: Keep::None,
+        }
+    }
+}
+
+/// What is kept of the input item.
+#[derive(Clone, Copy, Debug, PartialEq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum Keep {
+    /// Its other files only.
+    None,
+    /// Its fields.
+    Json,
+    /// All its files.
+    Binary,
+    /// Its fields and all its files.
+    Both,
+}
+
+impl Node for ExtractFromFile {
+    const KIND: &'static str = "extract_from_file";
+    const SPEC: Spec = Spec {
+        title: "Extract from File",
+        summary: "Reads JSON, CSV, text or Base64 out of the files that items carry.",
+        category: Category::Files,
+        aliases: &["csv", "parse", "binary", "base64", "spreadsheet", "read"],
+        ..Spec::DEFAULT
+    };
+    const EXAMPLES: &'static [Example] = &[
+        Example {
+            title: "The rows of a table with semicolons",
+            params: r#"{"operation": "csv", "options": {"delimiter": ";"}}"#,
+            input: "[]",
+            output: "null",
+        },
+        Example {
+            title: "The JSON of a file, in a field of that name",
+            params: r#"{"operation": "fromJson", "destinationKey": "order"}"#,
+            input: "[]",
+            output: "null",
+        },
+    ];
+    type Params = Params;
+
+    async fn run(input: Input<Params>, ctx: &Ctx) -> Result<Outcome, NodeError> {
+        let mut items = Vec::new();
+        for (i, item) in input.items().iter().enumerate() {
+            match extracted(&input, ctx, item, i).await {
+                Ok(found) => items.extend(found.into_iter().map(|item| item.paired_with(i))),
+                Err(e) => items.push(ctx.failed_item(e, i)?),
+            }
+            if items.len() > ctx.limits.items_max {
+                let limit = ctx.limits.items_max.to_string();
+                return Err(NodeError::Limit { what: "items".to_owned(), limit });
+            }
+        }
+        Ok(Outcome::items(items))
+    }
+}
+
+async fn extracted(
+    input: &Input<Params>,
+    ctx: &Ctx,
+    item: &Item,
+    index: usize,
+) -> Result<Vec<Item>, NodeError> {
+    let params = input.params(index)?;
+    let name = &params.binary_property_name;
+    let file =
+        item.binary.as_ref().and_then(|files| files.get(name)).ok_or_else(|| {
+            NodeError::param("binaryPropertyName", format!("the item has no file \"{name}\""))
+        })?;
+    let bytes = ctx.blobs.read(file).await?;
+    let options = &params.options;
+    let value = match params.operation {
+        Operation::Csv => return rows(&table_text(&bytes, options)?, options, ctx.limits.items_max),
+        Operation::Text => Value::String(decoded(&bytes, &options.encoding)?),
+        Operation::BinaryToProperty => {
+            Value::String(base64::engine::general_purpose::STANDARD.encode(&bytes))
+        }
+        Operation::FromJson => {
+            let text = decoded(&bytes, &options.encoding)?;
+            if text.trim().is_empty() { Value::Object(Object::new()) } else { read_json(name, &text)? }
+        }
+    };
+    Ok(vec![with_value(item, &params, value)])
+}
+
+fn read_json(name: &str, text: &str) -> Result<Value, NodeError> {
+    serde_json::from_str(text)
+        .map_err(|e| NodeError::data(format!("the file \"{name}\" is not valid JSON: {e}")))
+}
+
+fn with_value(item: &Item, params: &Params, value: Value) -> Item {
+    let keep = params.options.keep_source;
+    let mut json = if matches!(keep, Keep::Json | Keep::Both) { (*item.json).clone() } else { Object::new() };
+    paths::set(&mut json, &paths::parse(&params.destination_key), value);
+    let mut files: BTreeMap<_, _> = item.binary.as_deref().cloned().unwrap_or_default();
+    if !matches!(keep, Keep::Binary | Keep::Both) {
+        files.remove(&params.binary_property_name);
+    }
+    Item { binary: Some(files).filter(|f| !f.is_empty()).map(Arc::new), ..Item::new(json) }
+}
+
+fn encoding(name: &str) -> Result<&'static Encoding, NodeError> {
+    let label = match name.to_ascii_lowercase().as_str() {
+        "" => "utf-8".to_owned(),
+        "utf16" | "utf16le" | "ucs2" => "utf-16le".to_owned(),
+        "utf16be" => "utf-16be".to_owned(),
+        other => other.to_owned(),
+    };
+    Encoding::for_label(label.as_bytes()).ok_or_else(|| {
+        NodeError::param("options.encoding", format!("must be an encoding such as utf8, got \"{name}\""))
+    })
+}
+
+/// The text without a byte order mark.
+fn decoded(bytes: &[u8], name: &str) -> Result<String, NodeError> {
+    Ok(encoding(name)?.decode_with_bom_removal(bytes).0.into_owned())
+}
+
+/// The text, with its byte order mark unless the options say otherwise.
+fn table_text(bytes: &[u8], options: &Options) -> Result<String, NodeError> {
+    if options.enable_bom {
+        return decoded(bytes, &options.encoding);
+    }
+    let text = encoding(&options.encoding)?.decode_without_bom_handling(bytes).0;
+    // The reader of tables takes one mark away without being asked.
+    Ok(if text.starts_with('\u{feff}') { format!("\u{feff}{text}") } else { text.into_owned() })
+}
+
+fn rows(text: &str, options: &Options, rows_max: usize) -> Result<Vec<Item>, NodeError> {
+    let delimiter = match options.delimiter.as_bytes() {
+        b"" => b',',
+        b"\\t" => b'\t',
+        [one] => *one,
+        _ => {
+            let problem = format!("must be one character of ASCII, got \"{}\"", options.delimiter);
+            return Err(NodeError::param("options.delimiter", problem));
+        }
+    };
+    let mut reader = csv::ReaderBuilder::new()
+        .delimiter(delimiter)
+        .has_headers(false)
+        .flexible(true)
+        .from_reader(text.as_bytes());
+    let skipped = usize::try_from(options.from_line - 1).unwrap_or(0);
+    let mut records = reader.records().skip(skipped).enumerate();
+    let wrong = |e: csv::Error| NodeError::data(format!("the table cannot be read: {e}"));
+    let mut names: Option<Vec<String>> = None;
+    let most = usize::try_from(options.max_row_count).unwrap_or(rows_max + 1);
+    let mut items = Vec::new();
+    while items.len() < most {
+        let Some((n, record)) = records.next() else { break };
+        let cells: Vec<String> = record.map_err(wrong)?.iter().map(str::to_owned).collect();
+        if names.is_none() {
+            let numbers = (0..cells.len()).map(|i| i.to_string()).collect();
+            names = Some(if options.header_row { cells.clone() } else { numbers });
+            if options.header_row {
+                continue;
+            }
+        }
+        let names = names.as_deref().unwrap_or_default();
+        if names.len() != cells.len() {
+            let (found, wanted, row) = (cells.len(), names.len(), n + skipped + 1);
+            return Err(NodeError::data(format!(
+                "row {row} of the table has {found} cells, but the first one has {wanted}"
+            )));
+        }
+        let is_kept = |cell: &String| options.include_empty_cells || !cell.is_empty();
+        let named = names.iter().cloned().zip(cells).filter(|(_, cell)| is_kept(cell));
+        let json: Object = named.map(|(name, cell)| (name, Value::String(cell))).collect();
+        items.push(Item::new(if options.header_row {
+            json
+        } else {
+            Object::from_iter([("row".to_owned(), Value::Object(json))])
+        }));
+    }
+    Ok(items)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use linkflow_node::testing::{TestHost, ctx, input};
+    use serde_json::json;
+
+    async fn run(bytes: &[u8], params: Value) -> Result<Vec<Item>, NodeError> {
+        let dir = tempfile::tempdir().unwrap();
+        let ctx = ctx(dir.path(), TestHost::default().into());
+        let file = ctx.blobs.store(bytes, "text/csv", None).await.unwrap();
+        let files = BTreeMap::from([("data".to_owned(), file)]);
+        let item = Item { binary: Some(Arc::new(files)), ..Item::from_value(json!({"k": 5})) };
+        let kind = linkflow_node::NodeKind::of::<ExtractFromFile>();
+        match kind.run(input(&params, vec![vec![item]]), &ctx).await? {
+            Outcome::Items(outputs) => Ok(outputs.ports[0].to_vec()),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    async fn check(bytes: &[u8], params: Value, expected: Value) {
+        match run(bytes, params.clone()).await {
+            Ok(items) => {
+                let found: Vec<Value> = items.iter().map(|i| Value::Object((*i.json).clone())).collect();
+                assert_eq!(json!(found), expected, "{params}");
+            }
+            Err(e) => {
+                assert!(e.to_string().contains(expected.as_str().unwrap_or("no error")), "{params}: {e}")
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn each_row_of_a_table_becomes_an_item() {
+        let table = b"a,b,c\n1,\"x,\"\"y\"\"\",\n2,,z\n";
+        let csv = |options: Value| json!({"operation": "csv", "options": options});
+        check(table, csv(json!({})), json!([{"a": "1", "b": "x,\"y\""}, {"a": "2", "c": "z"}])).await;
+        check(
+            table,
+            csv(json!({"maxRowCount": 1, "includeEmptyCells": true})),
+            json!([{"a": "1", "b": "x,\"y\"", "c": ""}]),
+        )
+        .await;
+        check(
+            b"1;2",
+            csv(json!({"headerRow": false, "delimiter": ";"})),
+            json!([{"row": {"0": "1", "1": "2"}}]),
+        )
+        .await;
+        check(b"a,b\n1,2\n3,4\n", csv(json!({"fromLine": 2})), json!([{"1": "3", "2": "4"}])).await;
+        check("\u{feff}a\n1\n".as_bytes(), csv(json!({})), json!([{"\u{feff}a": "1"}])).await;
+        check("\u{feff}a\n1\n".as_bytes(), csv(json!({"enableBOM": true})), json!([{"a": "1"}])).await;
+        check(b"a\n\xe9\n", csv(json!({"encoding": "latin1"})), json!([{"a": "\u{e9}"}])).await;
+        check(b"a,b\n1\n", csv(json!({})), json!("row 2 of the table has 1 cells")).await;
+        check(b"a,b\n1\n", csv(json!({"delimiter": "ab"})), json!("options.delimiter")).await;
+        check(b"", csv(json!({})), json!([])).await;
+    }
+
+    #[tokio::test]
+    async fn json_text_and_bytes_go_into_the_chosen_field() {
+        let of = |operation: &str| json!({"operation": operation, "destinationKey": "p.q"});
+        check(b"{\"n\": 1}", of("fromJson"), json!([{"p": {"q": {"n": 1}}}])).await;
+        check(b"{n", of("fromJson"), json!("is not valid JSON")).await;
+        check("\u{feff}hi".as_bytes(), of("text"), json!([{"p": {"q": "hi"}}])).await;
+        check(b"hello", of("binaryToPropery"), json!([{"p": {"q": "aGVsbG8="}}])).await;
+        check(b"", json!({"operation": "text", "binaryPropertyName": "no"}), json!("has no file \"no\""))
+            .await;
+    }
+
+    #[tokio::test]
+    async fn the_source_is_kept_where_it_is_asked_for() {
+        let of = |keep: &str| json!({"operation": "text", "options": {"keepSource": keep}});
+        check(b"hi", of("json"), json!([{"k": 5, "data": "hi"}])).await;
+        assert!(run(b"hi", of("json")).await.unwrap()[0].binary.is_none());
+        assert!(run(b"hi", of("both")).await.unwrap()[0].binary.is_some());
+    }
+}
