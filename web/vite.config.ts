@@ -1,6 +1,6 @@
 import { defineConfig } from "vite";
 
-const server = process.env["LINKFLOW_URL"] ?? "http://127.0.0.1:5678";
+const server = process.env["LINKFLOW_URL"] ?? "http://127.0.0.1:8090";
 
 export default defineConfig({
   build: {
