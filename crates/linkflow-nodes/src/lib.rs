@@ -23,6 +23,7 @@ mod manual_trigger;
 mod merge;
 mod no_op;
 mod paths;
+mod read_write_file;
 mod remove_duplicates;
 mod rename_keys;
 mod repair;
@@ -59,6 +60,7 @@ pub const ALL: &[NodeKind] = &[
     NodeKind::of::<manual_trigger::ManualTrigger>(),
     NodeKind::of::<merge::Merge>(),
     NodeKind::of::<no_op::NoOp>(),
+    NodeKind::of::<read_write_file::ReadWriteFile>(),
     NodeKind::of::<remove_duplicates::RemoveDuplicates>(),
     NodeKind::of::<rename_keys::RenameKeys>(),
     NodeKind::of::<respond_to_webhook::RespondToWebhook>(),

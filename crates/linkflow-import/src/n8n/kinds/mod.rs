@@ -21,6 +21,7 @@ mod limit;
 mod manual_trigger;
 mod merge;
 mod no_op;
+mod read_write_file;
 mod remove_duplicates;
 mod rename_keys;
 mod respond_to_webhook;
@@ -89,6 +90,7 @@ const TYPES: &[(&str, Translate)] = &[
     ("n8n-nodes-base.manualTrigger", manual_trigger::translate),
     ("n8n-nodes-base.merge", merge::translate),
     ("n8n-nodes-base.noOp", no_op::translate),
+    ("n8n-nodes-base.readWriteFile", read_write_file::translate),
     ("n8n-nodes-base.removeDuplicates", remove_duplicates::translate),
     ("n8n-nodes-base.renameKeys", rename_keys::translate),
     ("n8n-nodes-base.respondToWebhook", respond_to_webhook::translate),
@@ -135,6 +137,7 @@ const NEWEST: &[(&str, &str, f64)] = &[
     ("manual_trigger", "n8n-nodes-base.manualTrigger", 1.0),
     ("merge", "n8n-nodes-base.merge", 3.2),
     ("no_op", "n8n-nodes-base.noOp", 1.0),
+    ("read_write_file", "n8n-nodes-base.readWriteFile", 1.1),
     ("remove_duplicates", "n8n-nodes-base.removeDuplicates", 2.0),
     ("rename_keys", "n8n-nodes-base.renameKeys", 1.0),
     ("respond_to_webhook", "n8n-nodes-base.respondToWebhook", 1.4),
