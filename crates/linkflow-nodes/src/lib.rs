@@ -1,6 +1,7 @@
 //! The node kinds, one file each. This list is the only place that names them all.
 
 mod aggregate;
+mod code;
 mod compare_datasets;
 mod conditions;
 mod convert_to_file;
@@ -10,8 +11,11 @@ mod dates;
 mod error_trigger;
 mod execute_workflow;
 mod execute_workflow_trigger;
+mod execution_data;
 mod extract_from_file;
 mod filter;
+mod function;
+mod function_item;
 mod group;
 mod http_request;
 mod if_;
@@ -22,6 +26,7 @@ mod loop_over_items;
 mod manual_trigger;
 mod merge;
 mod no_op;
+mod notes;
 mod paths;
 mod read_write_file;
 mod remove_duplicates;
@@ -45,14 +50,18 @@ use linkflow_node::NodeKind;
 /// All kinds, in the order of their names.
 pub const ALL: &[NodeKind] = &[
     NodeKind::of::<aggregate::Aggregate>(),
+    NodeKind::of::<code::Code>(),
     NodeKind::of::<compare_datasets::CompareDatasets>(),
     NodeKind::of::<convert_to_file::ConvertToFile>(),
     NodeKind::of::<date_time::DateTime>(),
     NodeKind::of::<error_trigger::ErrorTrigger>(),
     NodeKind::of::<execute_workflow::ExecuteWorkflow>(),
     NodeKind::of::<execute_workflow_trigger::ExecuteWorkflowTrigger>(),
+    NodeKind::of::<execution_data::ExecutionData>(),
     NodeKind::of::<extract_from_file::ExtractFromFile>(),
     NodeKind::of::<filter::Filter>(),
+    NodeKind::of::<function::Function>(),
+    NodeKind::of::<function_item::FunctionItem>(),
     NodeKind::of::<http_request::HttpRequest>(),
     NodeKind::of::<if_::If>(),
     NodeKind::of::<limit::Limit>(),

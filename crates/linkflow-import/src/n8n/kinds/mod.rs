@@ -3,6 +3,7 @@
 mod aggregate;
 #[cfg(test)]
 mod check;
+mod code;
 mod compare_datasets;
 mod conditions;
 mod convert_to_file;
@@ -11,7 +12,10 @@ mod date_time;
 mod error_trigger;
 mod execute_workflow;
 mod execute_workflow_trigger;
+mod execution_data;
 mod extract_from_file;
+mod function;
+mod function_item;
 mod http_request;
 mod http_services;
 mod if_;
@@ -73,6 +77,7 @@ pub type Translate = fn(&N8nNode<'_>) -> Result<Translation, Unreadable>;
 /// All known types, with what translates them.
 const TYPES: &[(&str, Translate)] = &[
     ("n8n-nodes-base.aggregate", aggregate::translate),
+    ("n8n-nodes-base.code", code::translate),
     ("n8n-nodes-base.compareDatasets", compare_datasets::translate),
     ("n8n-nodes-base.convertToFile", convert_to_file::translate),
     ("n8n-nodes-base.cron", cron::translate),
@@ -80,8 +85,11 @@ const TYPES: &[(&str, Translate)] = &[
     ("n8n-nodes-base.errorTrigger", error_trigger::translate),
     ("n8n-nodes-base.executeWorkflow", execute_workflow::translate),
     ("n8n-nodes-base.executeWorkflowTrigger", execute_workflow_trigger::translate),
+    ("n8n-nodes-base.executionData", execution_data::translate),
     ("n8n-nodes-base.extractFromFile", extract_from_file::translate),
     ("n8n-nodes-base.filter", if_::translate_filter),
+    ("n8n-nodes-base.function", function::translate),
+    ("n8n-nodes-base.functionItem", function_item::translate),
     ("n8n-nodes-base.httpRequest", http_request::translate),
     ("n8n-nodes-base.if", if_::translate_if),
     ("n8n-nodes-base.interval", interval::translate),
@@ -122,14 +130,18 @@ pub fn types() -> impl Iterator<Item = &'static str> {
 /// under which the export writes them when they were changed or made here.
 const NEWEST: &[(&str, &str, f64)] = &[
     ("aggregate", "n8n-nodes-base.aggregate", 1.0),
+    ("code", "n8n-nodes-base.code", 2.0),
     ("compare_datasets", "n8n-nodes-base.compareDatasets", 2.3),
     ("convert_to_file", "n8n-nodes-base.convertToFile", 1.1),
     ("date_time", "n8n-nodes-base.dateTime", 2.0),
     ("error_trigger", "n8n-nodes-base.errorTrigger", 1.0),
     ("execute_workflow", "n8n-nodes-base.executeWorkflow", 1.2),
     ("execute_workflow_trigger", "n8n-nodes-base.executeWorkflowTrigger", 1.1),
+    ("execution_data", "n8n-nodes-base.executionData", 1.1),
     ("extract_from_file", "n8n-nodes-base.extractFromFile", 1.0),
     ("filter", "n8n-nodes-base.filter", 2.2),
+    ("function", "n8n-nodes-base.function", 1.0),
+    ("function_item", "n8n-nodes-base.functionItem", 1.0),
     ("http_request", "n8n-nodes-base.httpRequest", 4.2),
     ("if", "n8n-nodes-base.if", 2.2),
     ("limit", "n8n-nodes-base.limit", 1.0),
