@@ -97,8 +97,8 @@ function FirstSteps() {
           {make.isError && <Failure error={make.error} />}
         </li>
         <li>
-          <p><strong>Or use the command line,</strong> with a key from <Link to="/settings/api-keys">API keys</Link>:</p>
-          <pre><code>linkflow import workflow.json</code></pre>
+          <p><strong>Or try a file on the command line</strong> first; it prints what every node gave:</p>
+          <pre><code>linkflow run workflow.json</code></pre>
         </li>
       </ol>
     </section>
