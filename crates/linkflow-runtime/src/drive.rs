@@ -13,7 +13,9 @@ use linkflow_model::{
     ExecutionId, History, Item, Millis, Mode, Order, RunError, Status, Workflow, WorkflowId, WorkspaceId,
 };
 use linkflow_node::{ChildCall, ChildResult, Host, NodeError, Outcome, Outputs, Resumed, Wait, WorkflowRef};
-use linkflow_store::{Append, AppendError, Entry, EntryData, NewExecution, Parent, StoreError, Then, WorkerKey};
+use linkflow_store::{
+    Append, AppendError, Entry, EntryData, NewExecution, Parent, StoreError, Then, WorkerKey,
+};
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
@@ -36,8 +38,14 @@ const DEPTH_MAX: u32 = 16;
 #[derive(Clone)]
 pub enum Sink {
     /// Nowhere: an execution without a server.
-    Alone { siblings: Arc<HashMap<String, Arc<Workflow>>>, depth: u32 },
-    Store { inner: Arc<Inner>, key: WorkerKey },
+    Alone {
+        siblings: Arc<HashMap<String, Arc<Workflow>>>,
+        depth: u32,
+    },
+    Store {
+        inner: Arc<Inner>,
+        key: WorkerKey,
+    },
 }
 
 /// Why driving stopped before the execution came to rest.
@@ -128,11 +136,16 @@ impl Drive {
         for event in events {
             let carries = matches!(
                 event,
-                Event::Started { .. } | Event::Done { .. } | Event::Failed { .. } | Event::Parked { .. } | Event::Woken { .. }
+                Event::Started { .. }
+                    | Event::Done { .. }
+                    | Event::Failed { .. }
+                    | Event::Parked { .. }
+                    | Event::Woken { .. }
             );
             let mut data = if carries { data.take().unwrap_or_default() } else { EntryData::default() };
             if matches!(event, Event::Done { .. }) {
-                let custom = self.env.custom_data.lock().expect("nothing panics while it holds the notes").clone();
+                let custom =
+                    self.env.custom_data.lock().expect("nothing panics while it holds the notes").clone();
                 if custom != self.recorded.custom_data {
                     self.recorded.custom_data = custom.clone();
                     data.custom_data = Some(custom);
@@ -157,16 +170,20 @@ impl Drive {
             return;
         }
         let (kind, step, extra) = match event {
-            Event::Done { step, outputs, failed, .. } => {
-                ("step.finished", *step, json!({"n_items": outputs, "status": if *failed {"error"} else {"success"}}))
-            }
+            Event::Done { step, outputs, failed, .. } => (
+                "step.finished",
+                *step,
+                json!({"n_items": outputs, "status": if *failed {"error"} else {"success"}}),
+            ),
             Event::Failed { step, retry_at, .. } => (
                 "step.finished",
                 *step,
                 json!({"status": "error", "retry_at": retry_at, "error": data.error.as_ref().map(|e| &e.message)}),
             ),
             Event::Parked { step, .. } => ("step.finished", *step, json!({"status": "waiting"})),
-            Event::Started { outputs, .. } => ("step.finished", 0, json!({"n_items": outputs, "status": "success"})),
+            Event::Started { outputs, .. } => {
+                ("step.finished", 0, json!({"n_items": outputs, "status": "success"}))
+            }
             _ => return,
         };
         self.tell_step(inner, kind, step, extra);
@@ -236,14 +253,19 @@ impl Drive {
 
     /// Makes the try that a command asks for, unless it runs already. Before an effect, all that
     /// came before it is on disk.
-    async fn prepare_try(&mut self, run: Command, begun: &mut HashSet<(u32, u32)>) -> Result<Option<Try>, Lost> {
+    async fn prepare_try(
+        &mut self,
+        run: Command,
+        begun: &mut HashSet<(u32, u32)>,
+    ) -> Result<Option<Try>, Lost> {
         let Command::Run { step, attempt, node, run, inputs, resumed, began } = run else { return Ok(None) };
         if !begun.insert((step, attempt)) {
             return Ok(None);
         }
         let prepared = &self.prepared.nodes[node as usize];
         let disabled = self.prepared.node(node).disabled;
-        let outside = prepared.kind.is_some_and(|k| k.effects(&prepared.params) == linkflow_node::Effects::Outside);
+        let outside =
+            prepared.kind.is_some_and(|k| k.effects(&prepared.params) == linkflow_node::Effects::Outside);
         if outside && !disabled && !began {
             self.take(Input::Began { step, attempt }, EntryData::default(), None);
             self.flush(Then::Keep).await?;
@@ -309,7 +331,8 @@ impl Drive {
         Ok(match wake {
             Wake::Time => Some(Resumed::Time),
             Wake::Call => {
-                let payload = self.recorded.resumes.get(&step).and_then(|(_, p)| p.clone()).unwrap_or(Value::Null);
+                let payload =
+                    self.recorded.resumes.get(&step).and_then(|(_, p)| p.clone()).unwrap_or(Value::Null);
                 Some(match serde_json::from_value(payload) {
                     Ok(request) => Resumed::Call(Box::new(request)),
                     Err(_) => Resumed::Time,
@@ -352,7 +375,8 @@ impl Drive {
                 self.take(Input::Cancel, EntryData::default(), None);
             }
             Err(error) => {
-                let retryable = self.prepared.workflow.settings.order != Order::Parallel || error.is_retryable();
+                let retryable =
+                    self.prepared.workflow.settings.order != Order::Parallel || error.is_retryable();
                 let after = error.retry_after_ms();
                 self.failed(step, attempt, node, &inputs, error.to_run_error(), started_at, retryable, after);
             }
@@ -366,7 +390,14 @@ impl Drive {
             && outputs.ports.first().and_then(|p| p.first()).is_some_and(|i| i.json.contains_key("error"))
     }
 
-    fn done(&mut self, step: u32, attempt: u32, outputs: Outputs, error: Option<RunError>, started_at: Millis) {
+    fn done(
+        &mut self,
+        step: u32,
+        attempt: u32,
+        outputs: Outputs,
+        error: Option<RunError>,
+        started_at: Millis,
+    ) {
         let counts = outputs.ports.iter().map(|p| p.len() as u32).collect();
         let data = EntryData {
             outputs: Some(outputs.ports.into_iter().map(Arc::new).collect()),
@@ -431,8 +462,15 @@ impl Drive {
                 Ok(new) if wait => {
                     let n = new.len() as u32;
                     self.children.extend(new);
-                    let data = EntryData { children: self.children.iter().map(|c| c.id).collect(), ..EntryData::default() };
-                    self.take(Input::Park { step, attempt, wait: EngineWait::Children { n } }, data, Some(started_at));
+                    let data = EntryData {
+                        children: self.children.iter().map(|c| c.id).collect(),
+                        ..EntryData::default()
+                    };
+                    self.take(
+                        Input::Park { step, attempt, wait: EngineWait::Children { n } },
+                        data,
+                        Some(started_at),
+                    );
                     Ok(None)
                 }
                 Ok(new) => {
@@ -464,7 +502,10 @@ impl Drive {
                 Sink::Store { .. } => (Arc::default(), 1),
             };
             if depth > DEPTH_MAX {
-                return Err(NodeError::Limit { what: "workflows that call each other".into(), limit: DEPTH_MAX.to_string() });
+                return Err(NodeError::Limit {
+                    what: "workflows that call each other".into(),
+                    limit: DEPTH_MAX.to_string(),
+                });
             }
             let mut alone = Alone::new(workflow);
             alone.items = Some(child.items);
@@ -472,7 +513,7 @@ impl Drive {
             alone.siblings = siblings;
             alone.depth = depth;
             alone.workspace = self.workspace;
-            let ended = Box::pin(run_alone(self.services.clone(), alone)).await?;
+            let ended = Box::pin(run_alone(self.services.clone(), alone)).await?.finished;
             let items = match (ended.status, ended.error) {
                 (Status::Success, _) => Ok(ended.last_node_items),
                 (_, error) => Err(RunError {
@@ -494,10 +535,9 @@ impl Drive {
                 let Sink::Alone { siblings, .. } = &self.sink else {
                     return Err(NodeError::data(format!("there is no workflow with the id \"{id}\"")));
                 };
-                return siblings
-                    .get(id)
-                    .cloned()
-                    .ok_or_else(|| NodeError::data(format!("there is no workflow with the id \"{id}\" at hand")));
+                return siblings.get(id).cloned().ok_or_else(|| {
+                    NodeError::data(format!("there is no workflow with the id \"{id}\" at hand"))
+                });
             }
             WorkflowRef::Inline(value) => (**value).clone(),
             WorkflowRef::File(path) => {
@@ -539,7 +579,13 @@ impl Drive {
                 self.flush(Then::Park { wake_at: until, children }).await?;
                 if let Sink::Store { inner, .. } = &self.sink {
                     let data = json!({"status": "waiting"});
-                    inner.tell("execution.waiting", self.workspace, Some(self.execution), Some(self.workflow), data);
+                    inner.tell(
+                        "execution.waiting",
+                        self.workspace,
+                        Some(self.execution),
+                        Some(self.workflow),
+                        data,
+                    );
                 }
                 Ok(Some(Rest::Parked))
             }
@@ -603,10 +649,11 @@ impl Drive {
     fn error(&self, end: End) -> Option<ExecutionError> {
         match end {
             End::Success => None,
-            End::Canceled => self.recorded.last_error.as_ref().map(|(_, e)| ExecutionError {
-                message: e.message.clone(),
-                node: None,
-            }),
+            End::Canceled => self
+                .recorded
+                .last_error
+                .as_ref()
+                .map(|(_, e)| ExecutionError { message: e.message.clone(), node: None }),
             End::TimedOut => Some(ExecutionError {
                 message: format!(
                     "the execution took longer than its limit of {} ms",
@@ -619,7 +666,10 @@ impl Drive {
                     message: error.message.clone(),
                     node: Some(self.prepared.node(*node).name.clone()),
                 },
-                None => ExecutionError { message: "the execution took more steps than it may".to_owned(), node: None },
+                None => ExecutionError {
+                    message: "the execution took more steps than it may".to_owned(),
+                    node: None,
+                },
             }),
         }
     }
@@ -640,7 +690,9 @@ fn first_error(outputs: &Outputs) -> RunError {
     let error = outputs.ports.first().and_then(|p| p.first()).and_then(|i| i.json.get("error"));
     let message = match error {
         Some(Value::String(text)) => text.clone(),
-        Some(Value::Object(o)) => o.get("message").and_then(Value::as_str).unwrap_or("the node failed").to_owned(),
+        Some(Value::Object(o)) => {
+            o.get("message").and_then(Value::as_str).unwrap_or("the node failed").to_owned()
+        }
         _ => "the node failed".to_owned(),
     };
     NodeError::data(message).to_run_error()
@@ -721,8 +773,15 @@ impl Alone {
     }
 }
 
+/// How an execution without a server ended.
+pub struct AloneEnd {
+    pub finished: Finished,
+    /// Names of the nodes as they ran; a node that ran twice is there twice.
+    pub order: Vec<String>,
+}
+
 /// Runs a workflow from start to end in this process, recording nothing.
-pub async fn run_alone(services: Services, alone: Alone) -> Result<Finished, NodeError> {
+pub async fn run_alone(services: Services, alone: Alone) -> Result<AloneEnd, NodeError> {
     let prepared = Arc::new(
         Prepared::new(alone.workflow.clone(), services.kinds).map_err(|e| NodeError::data(e.to_string()))?,
     );
@@ -730,7 +789,9 @@ pub async fn run_alone(services: Services, alone: Alone) -> Result<Finished, Nod
         Some(name) => prepared
             .index_of(name)
             .ok_or_else(|| NodeError::data(format!("there is no node named \"{name}\" in this workflow")))?,
-        None => prepared.default_start().ok_or_else(|| NodeError::data("the workflow has no node to start at"))?,
+        None => {
+            prepared.default_start().ok_or_else(|| NodeError::data("the workflow has no node to start at"))?
+        }
     };
     let now = services.now();
     let execution = ExecutionId::new(now, uuid::Uuid::new_v4().as_u128());
@@ -740,7 +801,8 @@ pub async fn run_alone(services: Services, alone: Alone) -> Result<Finished, Nod
     let host = Arc::new(AloneHost::default());
     let items = alone.items.unwrap_or_else(|| vec![Item::default().paired_with(0)]);
     let outputs =
-        start_outputs(&services, &prepared, host, env.clone(), ids, alone.mode, alone.use_pins, start, items).await;
+        start_outputs(&services, &prepared, host, env.clone(), ids, alone.mode, alone.use_pins, start, items)
+            .await;
     let recorded = crate::record::replay(&prepared, &[]);
     let sink = Sink::Alone { siblings: alone.siblings, depth: alone.depth };
     let mut drive = Drive::new(
@@ -760,7 +822,7 @@ pub async fn run_alone(services: Services, alone: Alone) -> Result<Finished, Nod
         Ok(outputs) => outputs,
         Err(error) => {
             let shown = error.to_run_error();
-            return Ok(Finished {
+            let finished = Finished {
                 execution,
                 status: Status::Error,
                 error: Some(ExecutionError {
@@ -772,7 +834,8 @@ pub async fn run_alone(services: Services, alone: Alone) -> Result<Finished, Nod
                     prepared.node(start).name.clone(),
                     vec![NodeRun { outputs: Vec::new(), error: Some(shown) }],
                 )],
-            });
+            };
+            return Ok(AloneEnd { order: vec![prepared.node(start).name.clone()], finished });
         }
     };
     let counts = outputs.ports.iter().map(|p| p.len() as u32).collect();
@@ -783,7 +846,10 @@ pub async fn run_alone(services: Services, alone: Alone) -> Result<Finished, Nod
     };
     drive.take(Input::Start { node: start, outputs: counts }, data, None);
     match drive.run().await {
-        Ok(Rest::Ended(status)) => Ok(drive.finished(status)),
+        Ok(Rest::Ended(status)) => Ok(AloneEnd {
+            finished: drive.finished(status),
+            order: drive.recorded.order.iter().map(|n| prepared.node(*n).name.clone()).collect(),
+        }),
         Ok(Rest::Parked) | Err(_) => Err(NodeError::data("the execution did not come to its end")),
     }
 }

@@ -35,7 +35,11 @@ pub async fn run(inner: Arc<Inner>, key: Arc<RwLock<WorkerKey>>, stop: Cancellat
     }
 }
 
-async fn round(inner: &Arc<Inner>, key: &RwLock<WorkerKey>, n: u64) -> Result<(), linkflow_store::StoreError> {
+async fn round(
+    inner: &Arc<Inner>,
+    key: &RwLock<WorkerKey>,
+    n: u64,
+) -> Result<(), linkflow_store::StoreError> {
     let now = inner.services.now();
     inner.queue.push(inner.store.wake_due(now, SWEEP_MAX).await?);
     crate::scheduler::tick(inner).await?;
@@ -65,7 +69,8 @@ pub async fn start_error_workflow(
     error: &ExecutionError,
 ) -> Result<(), String> {
     let Some(wanted) = drive.prepared.workflow.settings.error_workflow.clone() else { return Ok(()) };
-    let row = inner.store.workflow_by_any_id(drive.workspace, wanted.clone()).await.map_err(|e| e.to_string())?;
+    let row =
+        inner.store.workflow_by_any_id(drive.workspace, wanted.clone()).await.map_err(|e| e.to_string())?;
     let row = row.ok_or_else(|| format!("there is no workflow \"{wanted}\""))?;
     let version = row.published_version.unwrap_or(row.version);
     let prepared = inner.prepared(drive.workspace, row.id, version).await.map_err(|e| e.to_string())?;

@@ -34,7 +34,9 @@ impl Host for StoreHost {
                     "the credential \"{}\" is of type `{}`, `{slot}` is needed",
                     row.name, row.kind
                 ))),
-                Ok(None) => Err(NodeError::Credential(format!("the credential chosen for `{slot}` does not exist"))),
+                Ok(None) => {
+                    Err(NodeError::Credential(format!("the credential chosen for `{slot}` does not exist")))
+                }
                 Err(e) => Err(store_trouble(&e)),
             }
         })

@@ -15,7 +15,7 @@ mod shell;
 mod step;
 mod worker;
 
-pub use drive::{Alone, run_alone};
-pub use prepared::{Prepared, PrepareError};
+pub use drive::{Alone, AloneEnd, run_alone};
+pub use prepared::{PrepareError, Prepared};
 pub use services::{Clock, Services};
 pub use shell::{Shell, ShellParts};

@@ -61,7 +61,10 @@ impl Prepared {
             let outputs = &mut plan[from as usize].outputs;
             let output = edge.from.port as usize;
             if output > 1_000 || edge.to.port > 1_000 {
-                return Err(PrepareError(format!("an edge of \"{}\" names a port above 1000", edge.from.node)));
+                return Err(PrepareError(format!(
+                    "an edge of \"{}\" names a port above 1000",
+                    edge.from.node
+                )));
             }
             if outputs.len() <= output {
                 outputs.resize(output + 1, Vec::new());
@@ -132,8 +135,8 @@ impl Prepared {
 }
 
 fn plan_node(node: &Node, ports: Option<&Ports>, order: Order) -> PlanNode {
-    let n_outputs = ports.map_or(1, |p| p.outputs.len())
-        + usize::from(node.on_error == OnError::ContinueErrorOutput);
+    let n_outputs =
+        ports.map_or(1, |p| p.outputs.len()) + usize::from(node.on_error == OnError::ContinueErrorOutput);
     let tries = node.retry.as_ref().map_or(Tries::default(), |r| Tries {
         max: r.max_tries.max(1),
         wait_ms: r.wait_ms,

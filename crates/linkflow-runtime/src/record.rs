@@ -101,8 +101,10 @@ impl Recorded {
             .into_iter()
             .map(|node| {
                 let runs = self.history.runs(node as usize);
-                let runs =
-                    runs.iter().map(|r| NodeRun { outputs: r.outputs.clone(), error: r.error.clone() }).collect();
+                let runs = runs
+                    .iter()
+                    .map(|r| NodeRun { outputs: r.outputs.clone(), error: r.error.clone() })
+                    .collect();
                 (self.history.shape.names[node as usize].clone(), runs)
             })
             .collect()
@@ -141,7 +143,9 @@ impl Recorded {
             .flat_map(|n| self.history.runs(n).iter().map(|r| r.step).collect::<Vec<_>>())
             .collect();
         for step in (0..self.machine.n_steps()).filter(|s| !done.contains(s)) {
-            let (Some(node), Some(run)) = (self.machine.node_of(step), self.machine.run_of(step)) else { continue };
+            let (Some(node), Some(run)) = (self.machine.node_of(step), self.machine.run_of(step)) else {
+                continue;
+            };
             let status = match self.machine.state_of(step) {
                 Some(linkflow_engine::StepState::Parked { .. }) => RunStatus::Waiting,
                 _ => RunStatus::Running,
@@ -183,8 +187,6 @@ fn step_run(n: usize, run: &Arc<Run>, names: &[String]) -> StepRun {
 fn sources(inputs: &[Option<linkflow_model::Source>], names: &[String]) -> Vec<Option<RunSource>> {
     inputs
         .iter()
-        .map(|s| {
-            s.map(|s| RunSource { node: names[s.node as usize].clone(), run: s.run, output: s.output })
-        })
+        .map(|s| s.map(|s| RunSource { node: names[s.node as usize].clone(), run: s.run, output: s.output }))
         .collect()
 }

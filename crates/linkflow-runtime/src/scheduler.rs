@@ -70,7 +70,9 @@ async fn execution(
     let Some(prepared) = inner.prepared(schedule.workspace, schedule.workflow, version).await? else {
         return Ok(None);
     };
-    let Some(index) = prepared.workflow.nodes.iter().position(|n| n.id == schedule.node) else { return Ok(None) };
+    let Some(index) = prepared.workflow.nodes.iter().position(|n| n.id == schedule.node) else {
+        return Ok(None);
+    };
     let node = &prepared.workflow.nodes[index];
     let item = match prepared.nodes[index].kind.and_then(|k| k.trigger()) {
         Some(Trigger::Schedule(trigger)) => (trigger.tick)(node, at, &schedule.timezone),
@@ -92,7 +94,11 @@ async fn execution(
 }
 
 /// Makes the schedules of a workflow those of its published version.
-pub async fn follow(inner: &Arc<Inner>, workspace: WorkspaceId, workflow: WorkflowId) -> Result<(), StoreError> {
+pub async fn follow(
+    inner: &Arc<Inner>,
+    workspace: WorkspaceId,
+    workflow: WorkflowId,
+) -> Result<(), StoreError> {
     let row = inner.store.workflow(workspace, workflow).await?;
     let Some(version) = row.and_then(|r| r.published_version) else {
         inner.store.replace_schedules(workflow, Vec::new()).await?;

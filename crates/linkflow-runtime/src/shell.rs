@@ -110,7 +110,9 @@ impl Inner {
         if let Some(found) = self.plans.get(&(workflow, version)) {
             return Ok(Some(found));
         }
-        let Some(found) = self.store.workflow_version(workspace, workflow, version).await? else { return Ok(None) };
+        let Some(found) = self.store.workflow_version(workspace, workflow, version).await? else {
+            return Ok(None);
+        };
         let mut document = found.document;
         document.id = Some(workflow);
         let prepared = Prepared::new(Arc::new(document), self.services.kinds)
@@ -155,14 +157,15 @@ impl Inner {
     ) -> Result<Vec<ChildResult>, StoreError> {
         let mut results = Vec::new();
         for child in self.store.children_of(parent, step).await? {
-            let items = match (child.status, self.recorded(workspace, child.id).await?) {
-                (Status::Success, Some((_, _, recorded))) => Ok(recorded.last_items()),
-                (Status::Success, None) => Ok(Vec::new()),
-                _ => Err(NodeError::data(
-                    child.error.unwrap_or_else(|| format!("the called workflow ended as {}", child.status.as_str())),
-                )
-                .to_run_error()),
-            };
+            let items =
+                match (child.status, self.recorded(workspace, child.id).await?) {
+                    (Status::Success, Some((_, _, recorded))) => Ok(recorded.last_items()),
+                    (Status::Success, None) => Ok(Vec::new()),
+                    _ => Err(NodeError::data(child.error.unwrap_or_else(|| {
+                        format!("the called workflow ended as {}", child.status.as_str())
+                    }))
+                    .to_run_error()),
+                };
             results.push(ChildResult { execution: child.id, items, custom_data: Object::new() });
         }
         Ok(results)
@@ -188,19 +191,19 @@ impl Inner {
             };
             let version = row.published_version.unwrap_or(row.version);
             let prepared = self.prepared(workspace, row.id, version).await.map_err(trouble)?;
-            let prepared =
-                prepared.ok_or_else(|| NodeError::data(format!("the workflow \"{}\" has no version", row.name)))?;
-            let start = called_start(&prepared)
-                .ok_or_else(|| NodeError::data(format!("the workflow \"{}\" has no trigger to be called by", row.name)))?;
+            let prepared = prepared
+                .ok_or_else(|| NodeError::data(format!("the workflow \"{}\" has no version", row.name)))?;
+            let start = called_start(&prepared).ok_or_else(|| {
+                NodeError::data(format!("the workflow \"{}\" has no trigger to be called by", row.name))
+            })?;
             let mut execution = self
                 .new_execution(workspace, row.id, version, &prepared, start, child.items, Mode::Workflow)
                 .await
                 .map_err(|e| NodeError::data(e.to_string()))?;
             execution.parent = parent_of(parent, index);
-            execution.idempotency = parent.is_none().then(|| Idempotency {
-                key: format!("{caller}/{step}/{index}"),
-                fingerprint: String::new(),
-            });
+            execution.idempotency = parent
+                .is_none()
+                .then(|| Idempotency { key: format!("{caller}/{step}/{index}"), fingerprint: String::new() });
             new.push(execution);
         }
         Ok(new)
@@ -232,9 +235,10 @@ impl Inner {
         });
         let ids = (workspace, workflow, id);
         let pins = mode == Mode::Manual;
-        let outputs = start_outputs(&self.services, prepared, host, env, ids, mode, pins, start, items)
-            .await
-            .map_err(|e| StartError::Invalid { field: format!("nodes[{}]", node.name), problem: e.to_string() })?;
+        let outputs =
+            start_outputs(&self.services, prepared, host, env, ids, mode, pins, start, items).await.map_err(
+                |e| StartError::Invalid { field: format!("nodes[{}]", node.name), problem: e.to_string() },
+            )?;
         let counts = outputs.ports.iter().map(|p| p.len() as u32).collect();
         let data = EntryData {
             outputs: Some(outputs.ports.into_iter().map(Arc::new).collect()),
@@ -291,12 +295,17 @@ impl Inner {
     }
 
     /// The end of an execution that is stored as ended.
-    async fn stored_end(&self, workspace: WorkspaceId, id: ExecutionId) -> Result<Option<Finished>, StoreError> {
+    async fn stored_end(
+        &self,
+        workspace: WorkspaceId,
+        id: ExecutionId,
+    ) -> Result<Option<Finished>, StoreError> {
         let Some(record) = self.store.execution(workspace, id).await? else { return Ok(None) };
         if !record.status.is_terminal() {
             return Ok(None);
         }
-        let error = record.error.clone().map(|message| ExecutionError { message, node: record.error_node.clone() });
+        let error =
+            record.error.clone().map(|message| ExecutionError { message, node: record.error_node.clone() });
         let recorded = self.recorded(workspace, id).await?.map(|(_, _, r)| r);
         Ok(Some(Finished {
             execution: id,
@@ -346,7 +355,8 @@ impl Runtime for Shell {
     ) -> BoxFuture<'_, Result<Started, StartError>> {
         Box::pin(async move {
             let inner = &self.inner;
-            let prepared = match inner.prepared(request.workspace, request.workflow_id, request.version).await {
+            let prepared = match inner.prepared(request.workspace, request.workflow_id, request.version).await
+            {
                 Ok(Some(prepared)) => prepared,
                 Ok(None) => return Err(StartError::NotFound("the workflow has no such version".to_owned())),
                 Err(error) => return Err(invalid_or_trouble(error)),
@@ -403,7 +413,11 @@ impl Runtime for Shell {
         })
     }
 
-    fn cancel(&self, workspace: WorkspaceId, execution: ExecutionId) -> BoxFuture<'_, Result<bool, RuntimeError>> {
+    fn cancel(
+        &self,
+        workspace: WorkspaceId,
+        execution: ExecutionId,
+    ) -> BoxFuture<'_, Result<bool, RuntimeError>> {
         Box::pin(async move {
             let now = self.inner.services.now();
             match self.inner.store.request_cancel(workspace, execution, now).await.map_err(runtime_error)? {
@@ -433,7 +447,9 @@ impl Runtime for Shell {
                 return Err(StartError::NotFound("there is no such execution".to_owned()));
             };
             if !loaded.record.status.is_terminal() {
-                return Err(StartError::Conflict("the execution has not ended yet; cancel it first".to_owned()));
+                return Err(StartError::Conflict(
+                    "the execution has not ended yet; cancel it first".to_owned(),
+                ));
             }
             let mut entries = match from {
                 RetryFrom::Start => loaded.entries.iter().take(1).cloned().collect(),
@@ -514,7 +530,13 @@ impl Runtime for Shell {
                 self.inner.replies.expect(execution, answer);
             }
             let now = self.inner.services.now();
-            match self.inner.store.wake_by_call(None, execution, now, Some(payload)).await.map_err(runtime_error)? {
+            match self
+                .inner
+                .store
+                .wake_by_call(None, execution, now, Some(payload))
+                .await
+                .map_err(runtime_error)?
+            {
                 WakeCall::Woken => {
                     self.inner.queue.push([execution]);
                     Ok(Resumption::Resumed)
@@ -559,7 +581,8 @@ impl Runtime for Shell {
     fn health(&self) -> BoxFuture<'_, Health> {
         Box::pin(async move {
             let queued = self.inner.queue.len();
-            let check = Check { status: CheckStatus::Ok, latency_ms: 0, message: Some(format!("{queued} waiting")) };
+            let check =
+                Check { status: CheckStatus::Ok, latency_ms: 0, message: Some(format!("{queued} waiting")) };
             Health {
                 is_ready: !self.inner.draining.load(Ordering::Relaxed),
                 checks: vec![("queue".to_owned(), check)],

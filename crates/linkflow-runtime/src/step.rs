@@ -1,14 +1,16 @@
 //! One try of one step: inputs gathered, the node run, its outputs put in order.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use base64::Engine;
 use linkflow_expr::Env;
 use linkflow_model::{
-    ExecutionId, History, Item, Items, Mode, Node, Object, OnError, Order, Pair, Paired, RunError, Source, WorkflowId,
-    WorkspaceId,
+    Binary, ExecutionId, History, Item, Items, Mode, Node, Object, OnError, Order, Pair, Paired, RunError,
+    Source, WorkflowId, WorkspaceId,
 };
-use linkflow_node::{Ctx, Host, NodeError, Outcome, Outputs, Resumed, RunInput};
+use linkflow_node::{Blobs, Ctx, Host, NodeError, Outcome, Outputs, Resumed, RunInput};
 use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 
@@ -70,7 +72,11 @@ impl Try {
             return Arc::new(vec![Item::default().paired_with(0)]);
         }
         Arc::new(
-            items.iter().enumerate().map(|(i, item)| item.clone().with_paired(Paired::to_input(i, input))).collect(),
+            items
+                .iter()
+                .enumerate()
+                .map(|(i, item)| item.clone().with_paired(Paired::to_input(i, input)))
+                .collect(),
         )
     }
 
@@ -81,7 +87,7 @@ impl Try {
             return Ok(Outcome::items(inputs.first().map_or(Vec::new(), |i| i.as_ref().clone())));
         }
         if self.use_pins {
-            if let Some(pinned) = pinned(&self.prepared, node) {
+            if let Some(pinned) = pinned(&self.services.blobs, &self.prepared, node).await? {
                 return Ok(Outcome::items(pinned));
             }
         }
@@ -152,21 +158,48 @@ fn worked_on(node: &Node, inputs: &[Items], order: Order) -> Items {
     if node.execute_once && items.len() > 1 { Arc::new(items[..1].to_vec()) } else { items }
 }
 
-/// The pinned items of a node, read.
-pub fn pinned(prepared: &Prepared, node: &Node) -> Option<Vec<Item>> {
-    let pinned = prepared.workflow.pinned.get(&node.name)?;
-    Some(
-        pinned
-            .iter()
-            .map(|value| match value {
-                Value::Object(o) if o.contains_key("json") => {
-                    serde_json::from_value(value.clone()).unwrap_or_else(|_| Item::from_value(value.clone()))
-                }
-                other => Item::from_value(other.clone()),
-            })
-            .map(|item| if item.paired.is_unknown() { item.paired_with(0) } else { item })
-            .collect(),
-    )
+/// The pinned items of a node, read; files that are written out in them go to the blob store.
+async fn pinned(blobs: &Blobs, prepared: &Prepared, node: &Node) -> Result<Option<Vec<Item>>, NodeError> {
+    let Some(pinned) = prepared.workflow.pinned.get(&node.name) else { return Ok(None) };
+    let mut items = Vec::with_capacity(pinned.len());
+    for value in pinned {
+        let item = match value {
+            Value::Object(o) if o.contains_key("json") => read_pinned(blobs, value.clone()).await?,
+            other => Item::from_value(other.clone()),
+        };
+        items.push(if item.paired.is_unknown() { item.paired_with(0) } else { item });
+    }
+    Ok(Some(items))
+}
+
+async fn read_pinned(blobs: &Blobs, mut value: Value) -> Result<Item, NodeError> {
+    let mut files = BTreeMap::new();
+    for (name, file) in value.get("binary").and_then(Value::as_object).into_iter().flatten() {
+        files.insert(name.clone(), pinned_file(blobs, name, file).await?);
+    }
+    if let Some(object) = value.as_object_mut() {
+        object.remove("binary");
+    }
+    let mut item: Item = serde_json::from_value(value)
+        .map_err(|e| NodeError::data(format!("a pinned item cannot be read: {e}")))?;
+    item.binary = (!files.is_empty()).then(|| Arc::new(files));
+    Ok(item)
+}
+
+async fn pinned_file(blobs: &Blobs, name: &str, file: &Value) -> Result<Binary, NodeError> {
+    let unreadable = |why: String| NodeError::data(format!("the pinned file `{name}` cannot be read: {why}"));
+    let text = |key: &str| file.get(key).and_then(Value::as_str).map(str::to_owned);
+    let Some(data) = text("data") else {
+        return serde_json::from_value(file.clone()).map_err(|e| unreadable(e.to_string()));
+    };
+    let bytes = base64::engine::general_purpose::STANDARD
+        .decode(data.trim())
+        .map_err(|e| unreadable(e.to_string()))?;
+    let mime_type = text("mimeType").unwrap_or_else(|| "application/octet-stream".to_owned());
+    let mut binary = blobs.store(&bytes, mime_type, text("fileName")).await?;
+    binary.file_extension = text("fileExtension").or(binary.file_extension);
+    binary.directory = text("directory");
+    Ok(binary)
 }
 
 /// Puts what a node gave into the form in which it is recorded: pairs filled in, failed items on
@@ -192,7 +225,8 @@ pub fn finish(prepared: &Prepared, index: u32, inputs: &[Items], mut outputs: Ou
     if outputs.ports.len() < n {
         outputs.ports.resize(n, Vec::new());
     }
-    if node.always_output && outputs.ports.iter().all(Vec::is_empty) {
+    // n8n looks at the first output only.
+    if node.always_output && outputs.ports[0].is_empty() {
         outputs.ports[0].push(Item::default().with_paired(all_pairs(inputs)));
     }
     outputs

@@ -125,7 +125,9 @@ async fn drive(inner: &Arc<Inner>, key: WorkerKey, claim: Claimed) {
         Ok(Rest::Parked) => {}
         Err(Lost::Taken) => tracing::warn!(execution = %id, "execution {id} is another worker's now"),
         Err(Lost::Fenced) => tracing::warn!(execution = %id, "the lease ended while execution {id} ran"),
-        Err(Lost::Store(error)) => tracing::error!(execution = %id, %error, "execution {id} could not go on: {error}"),
+        Err(Lost::Store(error)) => {
+            tracing::error!(execution = %id, %error, "execution {id} could not go on: {error}")
+        }
     }
 }
 
@@ -177,4 +179,3 @@ async fn give_up(inner: &Arc<Inner>, key: &WorkerKey, claim: Claimed, why: &str)
         nodes: Vec::new(),
     });
 }
-

@@ -15,16 +15,24 @@ pub struct Args {
 #[derive(Subcommand, Debug)]
 pub enum Command {
     /// Runs everything in this process: API, webhooks, schedules, worker, page.
-    #[command(after_help = "Examples:\n  linkflow serve\n  linkflow serve --data-dir /var/lib/linkflow --port 80 --host 0.0.0.0")]
+    #[command(
+        after_help = "Examples:\n  linkflow serve\n  linkflow serve --data-dir /var/lib/linkflow --port 80 --host 0.0.0.0"
+    )]
     Serve(Serve),
     /// Runs one workflow file without a server and prints what each node gave.
-    #[command(after_help = "Examples:\n  linkflow run order-intake.json\n  linkflow run report.json --input items.json --json\n\nExit status: 0 when it succeeded, 1 when it failed, 2 when it could not start.")]
+    #[command(
+        after_help = "Examples:\n  linkflow run order-intake.json\n  linkflow run report.json --input items.json --json\n\nExit status: 0 when it succeeded, 1 when it failed, 2 when it could not start."
+    )]
     Run(Run),
     /// Says what becomes of workflow files, node by node.
-    #[command(after_help = "Examples:\n  linkflow import --check workflows/*.json\n  linkflow import --check --json exported.json\n\nTo import into a running server, drop the files on its page or post them to /api/v1/workflows/import.")]
+    #[command(
+        after_help = "Examples:\n  linkflow import --check workflows/*.json\n  linkflow import --check --json exported.json\n\nTo import into a running server, drop the files on its page or post them to /api/v1/workflows/import."
+    )]
     Import(Import),
     /// Evaluates an expression, or a file of them.
-    #[command(after_help = "Examples:\n  linkflow eval '={{ $json.name.toUpperCase() }}' --item '{\"name\": \"ada\"}'\n  linkflow eval --cases cases.jsonl")]
+    #[command(
+        after_help = "Examples:\n  linkflow eval '={{ $json.name.toUpperCase() }}' --item '{\"name\": \"ada\"}'\n  linkflow eval --cases cases.jsonl"
+    )]
     Eval(Eval),
 }
 

@@ -48,7 +48,13 @@ fn print(report: &Value) {
     }
     let exact = serde_json::to_value(Verdict::Exact).unwrap_or_default();
     for node in report["nodes"].as_array().into_iter().flatten().filter(|n| n["verdict"] != exact) {
-        println!("  {:<12} {} ({}): {}", text(&node["verdict"]), text(&node["name"]), text(&node["type"]), text(&node["message"]));
+        println!(
+            "  {:<12} {} ({}): {}",
+            text(&node["verdict"]),
+            text(&node["name"]),
+            text(&node["type"]),
+            text(&node["message"])
+        );
     }
 }
 

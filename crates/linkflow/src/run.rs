@@ -5,13 +5,18 @@ use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::Context;
+use base64::Engine;
 use linkflow_model::{Item, Status, Workflow};
+use linkflow_node::Blobs;
 use linkflow_runtime::contract::Finished;
-use linkflow_runtime::{Alone, run_alone};
+use linkflow_runtime::{Alone, AloneEnd, run_alone};
 use serde_json::{Map, Value, json};
 
 use crate::args::Run;
 use crate::wiring::{Wiring, services};
+
+/// Files up to this size are printed with their content.
+const SHOWN_BYTES_MAX: u64 = 1 << 20;
 
 pub fn run(args: &Run) -> anyhow::Result<u8> {
     let workflow = Arc::new(read(&args.file)?);
@@ -36,20 +41,25 @@ pub fn run(args: &Run) -> anyhow::Result<u8> {
     alone.use_pins = !args.no_pins;
     alone.siblings = Arc::new(siblings(&args.with)?);
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    let ended = runtime.block_on(async { run_alone(services(wiring)?, alone).await.map_err(anyhow::Error::from) });
+    let ended = runtime.block_on(async {
+        let services = services(wiring)?;
+        let ended = run_alone(services.clone(), alone).await?;
+        let shown = if args.json { Some(shown(&ended, &services.blobs).await) } else { None };
+        Ok::<_, anyhow::Error>((ended, shown))
+    });
     let _ = std::fs::remove_dir_all(&blobs);
-    let ended = ended?;
-    if args.json {
-        println!("{}", shown(&ended));
-    } else {
-        print(&ended);
+    let (ended, shown) = ended?;
+    match shown {
+        Some(shown) => println!("{shown}"),
+        None => print(&ended.finished),
     }
-    Ok(u8::from(ended.status != Status::Success))
+    Ok(u8::from(ended.finished.status != Status::Success))
 }
 
 fn read(path: &Path) -> anyhow::Result<Workflow> {
     let bytes = std::fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
-    let imported = linkflow_import::read(&bytes).with_context(|| format!("{} is no workflow", path.display()))?;
+    let imported =
+        linkflow_import::read(&bytes).with_context(|| format!("{} is no workflow", path.display()))?;
     for note in imported.report.iter().filter(|n| !n.message.is_empty()) {
         eprintln!("note: {} ({}): {}", note.name, note.node_type, note.message);
     }
@@ -58,7 +68,8 @@ fn read(path: &Path) -> anyhow::Result<Workflow> {
 
 fn read_items(path: &Path) -> anyhow::Result<Vec<Item>> {
     let text = std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
-    let value: Value = serde_json::from_str(&text).with_context(|| format!("{} is not JSON", path.display()))?;
+    let value: Value =
+        serde_json::from_str(&text).with_context(|| format!("{} is not JSON", path.display()))?;
     let list = match value {
         Value::Array(list) => list,
         one => vec![one],
@@ -78,7 +89,8 @@ fn siblings(paths: &[std::path::PathBuf]) -> anyhow::Result<HashMap<String, Arc<
     for path in paths {
         let workflow = Arc::new(read(path)?);
         let stem = path.file_stem().map(|s| s.to_string_lossy().into_owned());
-        let origin = workflow.origin.as_ref().and_then(|o| o.get("id")).and_then(Value::as_str).map(str::to_owned);
+        let origin =
+            workflow.origin.as_ref().and_then(|o| o.get("id")).and_then(Value::as_str).map(str::to_owned);
         for id in [workflow.id.map(|id| id.to_string()), origin, stem].into_iter().flatten() {
             siblings.insert(id, workflow.clone());
         }
@@ -86,18 +98,35 @@ fn siblings(paths: &[std::path::PathBuf]) -> anyhow::Result<HashMap<String, Arc<
     Ok(siblings)
 }
 
-fn shown(ended: &Finished) -> Value {
+async fn shown(end: &AloneEnd, blobs: &Blobs) -> Value {
+    let ended = &end.finished;
     let mut nodes = Map::new();
     for (name, runs) in &ended.nodes {
-        let runs: Vec<Value> = runs
-            .iter()
-            .map(|run| json!({"outputs": run.outputs, "error": run.error.as_ref().map(|e| &e.message)}))
-            .collect();
-        nodes.insert(name.clone(), Value::Array(runs));
+        let mut list = Vec::with_capacity(runs.len());
+        for run in runs {
+            let mut outputs = json!(run.outputs);
+            add_data(&mut outputs, blobs).await;
+            list.push(json!({"outputs": outputs, "error": run.error.as_ref().map(|e| &e.message)}));
+        }
+        nodes.insert(name.clone(), Value::Array(list));
     }
-    let order: Vec<&String> = ended.nodes.iter().map(|(name, _)| name).collect();
     let status = if ended.status == Status::Success { "success" } else { "error" };
-    json!({"status": status, "error": ended.error.as_ref().map(|e| &e.message), "order": order, "nodes": nodes})
+    let error = ended.error.as_ref().map(|e| &e.message);
+    json!({"status": status, "error": error, "order": end.order, "nodes": nodes})
+}
+
+/// Puts the content of small files beside their description: the folder with them goes away.
+async fn add_data(outputs: &mut Value, blobs: &Blobs) {
+    let items = outputs.as_array_mut().into_iter().flatten().filter_map(Value::as_array_mut).flatten();
+    for item in items {
+        for (_, file) in item.get_mut("binary").and_then(Value::as_object_mut).into_iter().flatten() {
+            let small = file["bytes"].as_u64().is_some_and(|n| n <= SHOWN_BYTES_MAX);
+            let Some(id) = file["id"].as_str().filter(|_| small) else { continue };
+            if let Ok(bytes) = blobs.get(id).await {
+                file["data"] = Value::String(base64::engine::general_purpose::STANDARD.encode(bytes));
+            }
+        }
+    }
 }
 
 fn print(ended: &Finished) {

@@ -18,7 +18,8 @@ use crate::wiring::{Wiring, clock, services};
 const GRACE_MS: u64 = 20_000;
 
 pub fn serve(args: Serve) -> anyhow::Result<u8> {
-    let filter = tracing_subscriber::EnvFilter::try_from_env("LOG").unwrap_or_else(|_| "warn,linkflow=info".into());
+    let filter =
+        tracing_subscriber::EnvFilter::try_from_env("LOG").unwrap_or_else(|_| "warn,linkflow=info".into());
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(run(args))?;
@@ -27,9 +28,10 @@ pub fn serve(args: Serve) -> anyhow::Result<u8> {
 
 async fn run(args: Serve) -> anyhow::Result<()> {
     let store = Store::open(&args.data_dir, Options::default())?;
-    let listener = tokio::net::TcpListener::bind((args.host.as_str(), args.port)).await.with_context(|| {
-        format!("cannot listen on {}:{}; choose another port with --port", args.host, args.port)
-    })?;
+    let listener =
+        tokio::net::TcpListener::bind((args.host.as_str(), args.port)).await.with_context(|| {
+            format!("cannot listen on {}:{}; choose another port with --port", args.host, args.port)
+        })?;
     let address = listener.local_addr()?;
     let own_machine = address.ip().is_loopback();
     let local_url = format!("http://localhost:{}", address.port());
@@ -56,7 +58,10 @@ async fn run(args: Serve) -> anyhow::Result<()> {
     let random = u128::from_be_bytes(random_bytes()?);
     store.ensure_workspace(WorkspaceId::new(now, random), "Default".to_owned(), now).await?;
     let metrics = PrometheusBuilder::new()
-        .set_buckets_for_metric(Matcher::Full("http_request_duration_seconds".to_owned()), HTTP_SECONDS_BUCKETS)
+        .set_buckets_for_metric(
+            Matcher::Full("http_request_duration_seconds".to_owned()),
+            HTTP_SECONDS_BUCKETS,
+        )
         .context("the buckets of a metric are wrong")?
         .install_recorder()
         .context("the metrics cannot be recorded")?;
@@ -78,7 +83,12 @@ async fn run(args: Serve) -> anyhow::Result<()> {
         kinds: linkflow_nodes::ALL,
         blobs: Blobs::in_dir(store.blob_dir()),
         keyring,
-        settings: ApiSettings { public_url: args.public_url, local_url: local_url.clone(), hosts, ..ApiSettings::default() },
+        settings: ApiSettings {
+            public_url: args.public_url,
+            local_url: local_url.clone(),
+            hosts,
+            ..ApiSettings::default()
+        },
         clock: clock(),
         metrics: Some(metrics),
     });
@@ -103,7 +113,8 @@ fn secret() -> anyhow::Result<Option<String>> {
     }
     match std::env::var("SECRET_KEY_FILE") {
         Ok(path) => {
-            let text = std::fs::read_to_string(&path).with_context(|| format!("`SECRET_KEY_FILE`: cannot read {path}"))?;
+            let text = std::fs::read_to_string(&path)
+                .with_context(|| format!("`SECRET_KEY_FILE`: cannot read {path}"))?;
             Ok(Some(text.trim().to_owned()))
         }
         Err(_) => Ok(None),

@@ -33,7 +33,8 @@ pub fn clock() -> Clock {
 pub fn services(wiring: Wiring) -> anyhow::Result<Services> {
     let guard = Guard::parse(wiring.own_machine, &wiring.egress_allow)
         .map_err(|e| anyhow::anyhow!("`EGRESS_ALLOW` cannot be read: {e}"))?;
-    let pool = Pool::new(PoolConfig::of_current_program().context("this program's own file cannot be found")?);
+    let pool =
+        Pool::new(PoolConfig::of_current_program().context("this program's own file cannot be found")?);
     Ok(Services {
         kinds: linkflow_nodes::ALL,
         http: Http::new(guard),
@@ -44,7 +45,10 @@ pub fn services(wiring: Wiring) -> anyhow::Result<Services> {
         clock: clock(),
         timezone: wiring.timezone,
         public_url: wiring.public_url,
-        signing_key: Arc::new(aws_lc_rs::hmac::Key::new(aws_lc_rs::hmac::HMAC_SHA256, &wiring.signing_secret)),
+        signing_key: Arc::new(aws_lc_rs::hmac::Key::new(
+            aws_lc_rs::hmac::HMAC_SHA256,
+            &wiring.signing_secret,
+        )),
         read_workflow,
     })
 }
