@@ -5,6 +5,7 @@ mod code;
 mod compare_datasets;
 mod conditions;
 mod convert_to_file;
+mod crypto;
 mod date_format;
 mod date_time;
 mod dates;
@@ -53,6 +54,7 @@ pub const ALL: &[NodeKind] = &[
     NodeKind::of::<code::Code>(),
     NodeKind::of::<compare_datasets::CompareDatasets>(),
     NodeKind::of::<convert_to_file::ConvertToFile>(),
+    NodeKind::of::<crypto::Crypto>(),
     NodeKind::of::<date_time::DateTime>(),
     NodeKind::of::<error_trigger::ErrorTrigger>(),
     NodeKind::of::<execute_workflow::ExecuteWorkflow>(),

@@ -8,6 +8,7 @@ mod compare_datasets;
 mod conditions;
 mod convert_to_file;
 mod cron;
+mod crypto;
 mod date_time;
 mod error_trigger;
 mod execute_workflow;
@@ -81,6 +82,7 @@ const TYPES: &[(&str, Translate)] = &[
     ("n8n-nodes-base.compareDatasets", compare_datasets::translate),
     ("n8n-nodes-base.convertToFile", convert_to_file::translate),
     ("n8n-nodes-base.cron", cron::translate),
+    ("n8n-nodes-base.crypto", crypto::translate),
     ("n8n-nodes-base.dateTime", date_time::translate),
     ("n8n-nodes-base.errorTrigger", error_trigger::translate),
     ("n8n-nodes-base.executeWorkflow", execute_workflow::translate),
@@ -133,6 +135,7 @@ const NEWEST: &[(&str, &str, f64)] = &[
     ("code", "n8n-nodes-base.code", 2.0),
     ("compare_datasets", "n8n-nodes-base.compareDatasets", 2.3),
     ("convert_to_file", "n8n-nodes-base.convertToFile", 1.1),
+    ("crypto", "n8n-nodes-base.crypto", 2.0),
     ("date_time", "n8n-nodes-base.dateTime", 2.0),
     ("error_trigger", "n8n-nodes-base.errorTrigger", 1.0),
     ("execute_workflow", "n8n-nodes-base.executeWorkflow", 1.2),
