@@ -311,7 +311,10 @@ mod tests {
 
     #[test]
     fn only_waits_for_calls_have_an_address() {
-        let routes = |params: Value| routes(&WorkflowNode { params: params.as_object().cloned().unwrap(), ..WorkflowNode::default() }).unwrap();
+        let routes = |params: Value| {
+            routes(&WorkflowNode { params: params.as_object().cloned().unwrap(), ..WorkflowNode::default() })
+                .unwrap()
+        };
         assert!(routes(json!({})).is_empty());
         let route = |method: &str, path: &str| vec![Route { method: method.into(), path: path.into() }];
         assert_eq!(routes(json!({"resume": "webhook"})), route("GET", ""));

@@ -32,30 +32,30 @@ mod webhooks;
 mod workers;
 mod workflows;
 
-pub use entry::{Entry, EntryData};
-pub use error::StoreError;
-pub use executions::{
-    Accepted, CancelAsked, Child, Claimed, ExecutionRecord, Idempotency, Loaded, NewExecution, Parent, ReadyRow,
-    WakeCall, WakeRow,
-};
-pub use journal::{Append, AppendError, Appended, Then};
-pub use open::{Options, Store};
-pub use retention::{RetentionReport, Size, StatusCounts};
-pub use schedules::{Fired, Misfire, NewSchedule, Schedule};
-pub use workers::{WorkerKey, WorkerRow};
-pub use execution_list::ExecutionFilter;
 pub use api_keys::{ApiKeyRow, NewApiKey};
 pub use credentials::{CredentialRow, Fields};
+pub use entry::{Entry, EntryData};
+pub use error::StoreError;
+pub use execution_list::ExecutionFilter;
+pub use executions::{
+    Accepted, CancelAsked, Child, Claimed, ExecutionRecord, Idempotency, Loaded, NewExecution, Parent,
+    ReadyRow, WakeCall, WakeRow,
+};
+pub use journal::{Append, AppendError, Appended, Then};
 pub use kept::KEPT_BYTES_MAX;
 pub use keyring::Keyring;
 pub use listing::Page;
+pub use open::{Options, Store};
 pub use request_keys::RequestAnswer;
+pub use retention::{RetentionReport, Size, StatusCounts};
+pub use schedules::{Fired, Misfire, NewSchedule, Schedule};
 pub use sessions::NewSession;
 pub use tags::Tag;
 pub use users::{NewUser, SignInRow, UserChange, UserRow, Workspace};
 pub use variables::Variable;
 pub use versions::{VersionDocument, VersionRow};
 pub use webhooks::{NewWebhook, WebhookRow};
+pub use workers::{WorkerKey, WorkerRow};
 pub use workflows::{
     ACTIVITY_MAX, WorkflowActivity, WorkflowFacts, WorkflowFilter, WorkflowRow, WorkflowSave, WorkflowSort,
 };

@@ -71,7 +71,9 @@ impl Store {
 
     /// The ids of all workspaces.
     pub async fn workspaces(&self) -> Result<Vec<WorkspaceId>, StoreError> {
-        self.db.read(|tx| tx.query("SELECT id FROM workspaces ORDER BY id", params![], |row| row.get(0))).await
+        self.db
+            .read(|tx| tx.query("SELECT id FROM workspaces ORDER BY id", params![], |row| row.get(0)))
+            .await
     }
 
     pub async fn workspace(&self, id: WorkspaceId) -> Result<Option<Workspace>, StoreError> {

@@ -93,9 +93,7 @@ fn compare(than: Than, left: &Operand, right: &Operand) -> bool {
         value => value.clone(),
     };
     match (primitive(left), primitive(right)) {
-        (Value::String(left), Value::String(right)) => {
-            than.orders(js::text_order(&left, &right))
-        }
+        (Value::String(left), Value::String(right)) => than.orders(js::text_order(&left, &right)),
         (left, right) => than.holds(js::number(&left), js::number(&right)),
     }
 }
