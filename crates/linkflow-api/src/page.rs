@@ -33,13 +33,19 @@ pub async fn show(request: Request) -> Response {
     if let Some(file) = Files::get(path.trim_start_matches('/')) {
         return answer(&request, &path, file);
     }
-    if NO_PAGES.iter().any(|prefix| path.starts_with(prefix)) {
+    if is_no_page(&path) {
         return Problem::not_found("address", &path).into_response();
     }
     match Files::get("index.html") {
         Some(file) => answer(&request, "/index.html", file),
         None => missing(&path),
     }
+}
+
+/// Pages have no ending: `/robots.txt` asks for a file that is not there.
+fn is_no_page(path: &str) -> bool {
+    let last = path.rsplit('/').next().unwrap_or_default();
+    last.contains('.') || NO_PAGES.iter().any(|prefix| path.starts_with(prefix))
 }
 
 fn missing(path: &str) -> Response {

@@ -116,7 +116,7 @@ async fn requests_are_measured_by_route_and_not_by_address() {
     let _here = metrics::set_default_local_recorder(&recorder);
     let id = uuid::Uuid::new_v4();
     world.call(&format!("GET /workflows/{id}"), Value::Null).await.is(404);
-    world.send("GET /made/up", &[], "").await.is(404);
+    world.send("GET /assets/made/up", &[], "").await.is(404);
     let text = world.send("GET /metrics", &[], "").await.text;
     let line = "http_request_duration_seconds_bucket{method=\"GET\",route=\"/api/v1/workflows/{id}\",status=\"404\",le=\"10\"} 1";
     assert!(text.contains(line), "{text}");
