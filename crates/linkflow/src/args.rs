@@ -34,6 +34,149 @@ pub enum Command {
         after_help = "Examples:\n  linkflow eval '={{ $json.name.toUpperCase() }}' --item '{\"name\": \"ada\"}'\n  linkflow eval --cases cases.jsonl"
     )]
     Eval(Eval),
+    /// Writes stored workflows as files.
+    #[command(after_help = "Example:\n  linkflow export 01a20852-5b1b-701f-b3b3-d73f05983647 --out backup/")]
+    Export(Export),
+    /// Looks at executions, and cancels them.
+    #[command(subcommand, after_help = "Example:\n  linkflow executions list --status error --json")]
+    Executions(ExecutionsCommand),
+    /// People who sign in.
+    #[command(
+        subcommand,
+        after_help = "Example:\n  PASSWORD='a long pass phrase' linkflow user create me@example.com"
+    )]
+    User(UserCommand),
+    /// Keys with which programs call the API.
+    #[command(
+        subcommand,
+        name = "apikey",
+        after_help = "Example:\n  linkflow apikey create deploy --scope read --scope write"
+    )]
+    ApiKey(ApiKeyCommand),
+}
+
+/// Which data a command works on.
+#[derive(ClapArgs, Debug)]
+pub struct DataDir {
+    /// Where the server keeps its data.
+    #[arg(long, env = "DATA_DIR", default_value = "./linkflow-data")]
+    pub data_dir: PathBuf,
+}
+
+#[derive(ClapArgs, Debug)]
+pub struct Export {
+    #[command(flatten)]
+    pub dir: DataDir,
+    /// Ids of workflows, here or in the file they came from.
+    #[arg(required = true)]
+    pub ids: Vec<String>,
+    /// Folder for the files; standard output when not given.
+    #[arg(long)]
+    pub out: Option<PathBuf>,
+}
+
+#[derive(Subcommand, Debug)]
+pub enum ExecutionsCommand {
+    /// The newest ones.
+    List {
+        #[command(flatten)]
+        dir: DataDir,
+        /// Only those in this state; can be given more than once.
+        #[arg(long)]
+        status: Vec<String>,
+        #[arg(long, default_value_t = 50)]
+        limit: usize,
+        /// Print JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// One of them, as JSON.
+    Show {
+        #[command(flatten)]
+        dir: DataDir,
+        id: String,
+    },
+    /// Asks one to end.
+    Cancel {
+        #[command(flatten)]
+        dir: DataDir,
+        id: String,
+    },
+}
+
+#[derive(Subcommand, Debug)]
+pub enum UserCommand {
+    /// Adds a person; the first one becomes the owner.
+    Create {
+        #[command(flatten)]
+        dir: DataDir,
+        email: String,
+        #[arg(long)]
+        name: Option<String>,
+        #[arg(long, value_enum, default_value_t = Role::Editor)]
+        role: Role,
+        /// The first password, at least 8 characters. From the environment, so that it stays out
+        /// of the shell's history.
+        #[arg(env = "PASSWORD", hide_env_values = true)]
+        password: String,
+    },
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum Role {
+    Owner,
+    Admin,
+    Editor,
+    Operator,
+    Viewer,
+}
+
+impl Role {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Role::Owner => "owner",
+            Role::Admin => "admin",
+            Role::Editor => "editor",
+            Role::Operator => "operator",
+            Role::Viewer => "viewer",
+        }
+    }
+}
+
+#[derive(Subcommand, Debug)]
+pub enum ApiKeyCommand {
+    /// Makes a key and prints it, once.
+    Create {
+        #[command(flatten)]
+        dir: DataDir,
+        /// What it is for.
+        name: String,
+        /// What it may do; can be given more than once.
+        #[arg(long = "scope", value_enum, required = true)]
+        scopes: Vec<Scope>,
+        /// Print JSON.
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum Scope {
+    Read,
+    Write,
+    Execute,
+    Admin,
+}
+
+impl Scope {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Scope::Read => "read",
+            Scope::Write => "write",
+            Scope::Execute => "execute",
+            Scope::Admin => "admin",
+        }
+    }
 }
 
 #[derive(ClapArgs, Debug)]

@@ -1,5 +1,6 @@
 //! The program: settings, roles, wiring, and the command line.
 
+mod admin;
 mod args;
 mod eval;
 mod import;
@@ -23,6 +24,10 @@ fn main() -> std::process::ExitCode {
         args::Command::Run(run) => run::run(&run),
         args::Command::Import(import) => import::import(&import),
         args::Command::Eval(eval) => eval::eval(&eval),
+        args::Command::Export(export) => admin::export(export),
+        args::Command::Executions(command) => admin::executions(command),
+        args::Command::User(command) => admin::user(command),
+        args::Command::ApiKey(command) => admin::api_key(command),
     };
     match result {
         Ok(code) => std::process::ExitCode::from(code),

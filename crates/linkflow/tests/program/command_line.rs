@@ -89,3 +89,18 @@ fn a_check_names_what_does_not_run() {
     assert_eq!(shown[0]["runnable"], false);
     assert_eq!(shown[0]["nodes"][0]["verdict"], "missing");
 }
+
+#[test]
+fn a_key_is_made_and_executions_are_listed_from_the_shell() {
+    let dir = tempfile::tempdir().unwrap();
+    let data = dir.path().to_str().unwrap();
+    let made =
+        json_of(&linkflow(&["apikey", "create", "deploy", "--scope", "read", "--json", "--data-dir", data]));
+    assert!(made["key"].as_str().unwrap().starts_with("lf_"), "{made}");
+    let user = linkflow(&["user", "create", "ada@example.com", "a long pass phrase", "--data-dir", data]);
+    assert!(String::from_utf8_lossy(&user.stdout).trim().ends_with("ada@example.com owner"), "{user:?}");
+    assert_eq!(json_of(&linkflow(&["executions", "list", "--json", "--data-dir", data])), json!([]));
+    let unknown = linkflow(&["executions", "list", "--status", "lost", "--data-dir", data]);
+    assert_eq!(unknown.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&unknown.stderr).contains("one of ready"), "{unknown:?}");
+}
