@@ -74,7 +74,6 @@ pub struct Drive {
     pub started_at: Option<Millis>,
     pending: Vec<Entry>,
     children: Vec<NewExecution>,
-    history: Arc<History>,
     alone: Arc<AloneHost>,
 }
 
@@ -101,7 +100,6 @@ impl Drive {
         seq: u64,
         started_at: Option<Millis>,
     ) -> Drive {
-        let history = Arc::new(recorded.history.clone());
         Drive {
             services,
             prepared,
@@ -118,7 +116,6 @@ impl Drive {
             started_at,
             pending: Vec::new(),
             children: Vec::new(),
-            history,
             alone: Arc::default(),
         }
     }
@@ -157,9 +154,6 @@ impl Drive {
             self.recorded.note(&event, &data, began);
             self.tell(&event, &data);
             self.pending.push(Entry { event, data });
-        }
-        if any {
-            self.history = Arc::new(self.recorded.history.clone());
         }
         any
     }
@@ -308,7 +302,7 @@ impl Drive {
             prepared: self.prepared.clone(),
             host,
             env: self.env.clone(),
-            history: self.history.clone(),
+            history: self.recorded.history.clone(),
             workspace: self.workspace,
             workflow: self.workflow,
             execution: self.execution,

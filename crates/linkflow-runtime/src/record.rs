@@ -14,7 +14,8 @@ use crate::prepared::Prepared;
 /// An execution as its journal tells it.
 pub struct Recorded {
     pub machine: Machine,
-    pub history: History,
+    /// Shared with the tries that run; it is copied only when one of them still reads it.
+    pub history: Arc<History>,
     /// What came with the last wake-up of a step.
     pub resumes: HashMap<u32, (Wake, Option<Value>)>,
     /// Nodes in the order in which their runs ended.
@@ -26,7 +27,7 @@ pub struct Recorded {
 pub fn replay(prepared: &Prepared, entries: &[Entry]) -> Recorded {
     let machine = Machine::replay(prepared.plan.clone(), entries.iter().map(|e| e.event.clone()));
     let mut recorded = Recorded {
-        history: History::new(prepared.shape.clone()),
+        history: Arc::new(History::new(prepared.shape.clone())),
         machine,
         resumes: HashMap::new(),
         order: Vec::new(),
@@ -71,7 +72,7 @@ impl Recorded {
             self.last_error = Some((node, error.clone()));
         }
         self.order.push(node);
-        self.history.push(
+        Arc::make_mut(&mut self.history).push(
             node as usize,
             Run {
                 step,
