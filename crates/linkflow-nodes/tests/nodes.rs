@@ -1,5 +1,6 @@
 //! What every node kind has to keep to.
 
+#[path = "suite/compliance.rs"]
 mod compliance;
 #[path = "suite/http_request.rs"]
 mod http_request;

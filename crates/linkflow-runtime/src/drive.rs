@@ -730,7 +730,7 @@ pub async fn start_outputs(
     let outcome = if node.disabled || prepared.nodes[start as usize].kind.is_none() {
         Outcome::items(given[0].as_ref().clone())
     } else {
-        attempt.outcome_of(&given).await?
+        attempt.outcome(&given, services.now()).await?
     };
     match outcome {
         Outcome::Items(outputs) => Ok(finish(prepared, start, &given, outputs)),

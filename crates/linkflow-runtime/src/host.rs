@@ -70,7 +70,8 @@ impl Host for StoreHost {
     fn progress(&self, _message: &str) {}
 }
 
-fn store_trouble(error: &linkflow_store::StoreError) -> NodeError {
+/// Trouble of the store, as a node that needed it tells it.
+pub fn store_trouble(error: &linkflow_store::StoreError) -> NodeError {
     NodeError::Unavailable {
         service: "the store".to_owned(),
         cause: error.to_string(),

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use linkflow_engine::{Plan, PlanNode, Required, Tries};
 use linkflow_expr::Compiled;
-use linkflow_model::{Node, Object, OnError, Order, Shape, Workflow};
+use linkflow_model::{Node, Object, OnError, Shape, Workflow};
 use linkflow_node::trigger::Trigger;
 use linkflow_node::{NodeKind, Ports, Requires};
 
@@ -44,7 +44,7 @@ impl Prepared {
         for node in &workflow.nodes {
             let kind = kinds.iter().find(|k| k.kind == node.kind);
             let ports = kind.map(|k| k.ports(&node.params));
-            plan.push(plan_node(node, ports.as_ref(), workflow.settings.order));
+            plan.push(plan_node(node, ports.as_ref()));
             nodes.push(PreparedNode {
                 kind,
                 params: Arc::new(node.params.clone()),
@@ -134,7 +134,7 @@ impl Prepared {
     }
 }
 
-fn plan_node(node: &Node, ports: Option<&Ports>, order: Order) -> PlanNode {
+fn plan_node(node: &Node, ports: Option<&Ports>) -> PlanNode {
     let n_outputs =
         ports.map_or(1, |p| p.outputs.len()) + usize::from(node.on_error == OnError::ContinueErrorOutput);
     let tries = node.retry.as_ref().map_or(Tries::default(), |r| Tries {
@@ -143,7 +143,6 @@ fn plan_node(node: &Node, ports: Option<&Ports>, order: Order) -> PlanNode {
         factor: r.factor,
         max_wait_ms: r.max_wait_ms.unwrap_or(3_600_000),
     });
-    let _ = order;
     PlanNode {
         name: node.name.clone(),
         position: node.position,

@@ -20,7 +20,7 @@ use tokio_util::sync::CancellationToken;
 use crate::contract::*;
 use crate::drive::{env_of, parent_of, start_outputs};
 use crate::feed::{Feed, Replies};
-use crate::host::StoreHost;
+use crate::host::{StoreHost, store_trouble};
 use crate::prepared::Prepared;
 use crate::record::{Recorded, replay};
 use crate::services::Services;
@@ -185,12 +185,13 @@ impl Inner {
             let WorkflowRef::Id(id) = child.workflow else {
                 return Err(NodeError::data("only stored workflows can be called from here"));
             };
-            let row = self.store.workflow_by_any_id(workspace, id.clone()).await.map_err(trouble)?;
+            let row =
+                self.store.workflow_by_any_id(workspace, id.clone()).await.map_err(|e| store_trouble(&e))?;
             let Some(row) = row else {
                 return Err(NodeError::data(format!("there is no workflow with the id \"{id}\"")));
             };
             let version = row.published_version.unwrap_or(row.version);
-            let prepared = self.prepared(workspace, row.id, version).await.map_err(trouble)?;
+            let prepared = self.prepared(workspace, row.id, version).await.map_err(|e| store_trouble(&e))?;
             let prepared = prepared
                 .ok_or_else(|| NodeError::data(format!("the workflow \"{}\" has no version", row.name)))?;
             let start = called_start(&prepared).ok_or_else(|| {
@@ -324,15 +325,6 @@ fn called_start(prepared: &Prepared) -> Option<u32> {
             && matches!(prepared.nodes[i].kind.and_then(|k| k.trigger()), Some(Trigger::Workflow))
     });
     called.map(|i| i as u32).or_else(|| prepared.default_start())
-}
-
-fn trouble(error: StoreError) -> NodeError {
-    NodeError::Unavailable {
-        service: "the store".to_owned(),
-        cause: error.to_string(),
-        retry_after_ms: None,
-        item: None,
-    }
 }
 
 fn start_error(error: StoreError) -> StartError {

@@ -59,11 +59,6 @@ impl Try {
         Tried { step: self.step, attempt: self.attempt, node: self.node, inputs, outcome, started_at }
     }
 
-    /// How the node ends on these items.
-    pub async fn outcome_of(&self, inputs: &[Items]) -> Result<Outcome, NodeError> {
-        self.outcome(inputs, self.services.now()).await
-    }
-
     /// The items of an input, each numbered by its place: a node that hands one on as it is keeps
     /// the pairing with that.
     fn numbered(&self, input: usize, source: Option<Source>) -> Items {
@@ -80,7 +75,8 @@ impl Try {
         )
     }
 
-    async fn outcome(&self, inputs: &[Items], now: linkflow_model::Millis) -> Result<Outcome, NodeError> {
+    /// How the node ends on these items.
+    pub async fn outcome(&self, inputs: &[Items], now: linkflow_model::Millis) -> Result<Outcome, NodeError> {
         let node = self.prepared.node(self.node);
         let prepared = &self.prepared.nodes[self.node as usize];
         if node.disabled {

@@ -37,13 +37,12 @@ async fn run(args: Serve) -> anyhow::Result<()> {
     let local_url = format!("http://localhost:{}", address.port());
     let base_url = args.public_url.clone().unwrap_or_else(|| local_url.clone());
     let key_file = args.data_dir.join("secret.key");
-    let keyring = match secret()? {
-        Some(secret) => Keyring::new(&secret, &[])?,
-        None => Keyring::in_file(&key_file)?,
-    };
-    let signing_secret = match secret()? {
-        Some(secret) => secret.into_bytes(),
-        None => std::fs::read(&key_file).context("the key file cannot be read")?,
+    let (keyring, signing_secret) = match secret()? {
+        Some(secret) => (Keyring::new(&secret, &[])?, secret.into_bytes()),
+        None => {
+            let keyring = Keyring::in_file(&key_file)?;
+            (keyring, std::fs::read(&key_file).context("the key file cannot be read")?)
+        }
     };
     let services = services(Wiring {
         blobs: store.blob_dir().to_owned(),
