@@ -25,6 +25,7 @@ const WALLS: &[(&str, &[&str])] = &[
             "import",
         ],
     ),
+    ("linkflow-bench", &["model", "store"]),
     ("xtask", &[]),
 ];
 

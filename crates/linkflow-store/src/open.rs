@@ -14,7 +14,7 @@ use crate::db::{Db, Sqlite, Tx};
 use crate::{StoreError, migrations};
 
 /// What can be chosen about a store.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Options {
     /// Jobs that may wait for the writer before new work is turned away with `Busy`.
     pub writes_queued_max: usize,
@@ -30,6 +30,9 @@ pub struct Options {
     pub inline_bytes_max: usize,
     /// Blobs younger than this are kept even when nothing refers to them yet, in milliseconds.
     pub blob_grace_ms: u64,
+    /// What goes wrong on purpose.
+    #[cfg(feature = "faults")]
+    pub faults: Option<Arc<dyn crate::faults::Faults>>,
 }
 
 impl Default for Options {
@@ -42,6 +45,8 @@ impl Default for Options {
             exclusive: true,
             inline_bytes_max: 256 * 1024,
             blob_grace_ms: 60 * 60 * 1_000,
+            #[cfg(feature = "faults")]
+            faults: None,
         }
     }
 }
@@ -84,7 +89,12 @@ impl Store {
             })?
         });
         Ok(Store {
-            db: Db::Sqlite(Arc::new(Sqlite { writes, reads })),
+            db: Db::Sqlite(Arc::new(Sqlite {
+                writes,
+                reads,
+                #[cfg(feature = "faults")]
+                faults: options.faults.clone(),
+            })),
             blobs: BlobDir::new(dir.join("blobs")),
             options: Arc::new(options),
             threads: Arc::new(Mutex::new(threads)),
@@ -184,14 +194,14 @@ const WRITER_PRAGMAS: &str = "
     PRAGMA synchronous = FULL;
     PRAGMA foreign_keys = ON;
     PRAGMA temp_store = MEMORY;
-    PRAGMA cache_size = -65536;
-    PRAGMA wal_autocheckpoint = 4000;
+    PRAGMA cache_size = -12288;
+    PRAGMA wal_autocheckpoint = 2000;
     PRAGMA journal_size_limit = 67108864;
 ";
 
 const READER_PRAGMAS: &str = "
     PRAGMA temp_store = MEMORY;
-    PRAGMA cache_size = -16384;
+    PRAGMA cache_size = -2048;
     PRAGMA query_only = ON;
 ";
 
