@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use serde::ser::SerializeMap as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::Value;
 
@@ -16,19 +17,63 @@ pub type Object = serde_json::Map<String, Value>;
 pub type Items = Arc<Vec<Item>>;
 
 /// One item. Cheap to clone: the data is shared.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(from = "Wire")]
 pub struct Item {
-    #[serde(default)]
     pub json: Arc<Object>,
+    /// Set where the data is no object, as a service's answer can be a list: `json` is empty then,
+    /// and this is what is written in its place.
+    pub bare: Option<Arc<Value>>,
     /// Files that travel with the item, by property name. The bytes are in the blob store.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub binary: Option<Arc<BTreeMap<String, Binary>>>,
     /// Why this one item failed, when its node goes on in spite of errors.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<Arc<Value>>,
     /// From which item of the node's input this one was made.
-    #[serde(default, rename = "pairedItem", skip_serializing_if = "Paired::is_unknown")]
     pub paired: Paired,
+}
+
+/// What an item is read from.
+#[derive(Deserialize)]
+struct Wire {
+    #[serde(default = "nothing")]
+    json: Value,
+    #[serde(default)]
+    binary: Option<Arc<BTreeMap<String, Binary>>>,
+    #[serde(default)]
+    error: Option<Arc<Value>>,
+    #[serde(default, rename = "pairedItem")]
+    paired: Paired,
+}
+
+fn nothing() -> Value {
+    Value::Object(Object::new())
+}
+
+impl From<Wire> for Item {
+    fn from(wire: Wire) -> Item {
+        let Wire { json, binary, error, paired } = wire;
+        Item { binary, error, paired, ..Item::of_json(json) }
+    }
+}
+
+impl Serialize for Item {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        match &self.bare {
+            Some(bare) => map.serialize_entry("json", bare)?,
+            None => map.serialize_entry("json", &self.json)?,
+        }
+        if let Some(binary) = &self.binary {
+            map.serialize_entry("binary", binary)?;
+        }
+        if let Some(error) = &self.error {
+            map.serialize_entry("error", error)?;
+        }
+        if !self.paired.is_unknown() {
+            map.serialize_entry("pairedItem", &self.paired)?;
+        }
+        map.end()
+    }
 }
 
 impl Item {
@@ -41,6 +86,22 @@ impl Item {
         match value {
             Value::Object(json) => Item::new(json),
             other => Item::new(Object::from_iter([("data".to_owned(), other)])),
+        }
+    }
+
+    /// An item of this JSON value as it is, whether it is an object or not.
+    pub fn of_json(value: Value) -> Item {
+        match value {
+            Value::Object(json) => Item::new(json),
+            other => Item { bare: Some(Arc::new(other)), ..Item::default() },
+        }
+    }
+
+    /// The data, whether it is an object or not.
+    pub fn value(&self) -> Value {
+        match &self.bare {
+            Some(bare) => (**bare).clone(),
+            None => Value::Object((*self.json).clone()),
         }
     }
 
@@ -190,6 +251,20 @@ mod tests {
             Paired::Many(vec![Pair::default(), Pair { item: 2, ..Pair::default() }])
         );
         assert_eq!(read(Value::Null), Paired::Unknown);
+    }
+
+    #[test]
+    fn data_that_is_no_object_stays_as_it_is() {
+        for text in [r#"{"json":[1,{"a":2}]}"#, r#"{"json":null}"#, r#"{"json":"x","pairedItem":{"item":1}}"#]
+        {
+            let item: Item = serde_json::from_str(text).unwrap();
+            assert!(item.json.is_empty() && item.bare.is_some());
+            assert_eq!(serde_json::to_string(&item).unwrap(), text);
+        }
+        let empty: Item = serde_json::from_str("{}").unwrap();
+        assert_eq!(empty, Item::default());
+        assert_eq!(Item::of_json(json!([1])).value(), json!([1]));
+        assert_eq!(Item::of_json(json!({"a": 1})), Item::from_value(json!({"a": 1})));
     }
 
     #[test]

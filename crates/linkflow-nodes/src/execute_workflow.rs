@@ -159,7 +159,7 @@ fn given(input: &Input<Params>, index: usize) -> Result<Item, NodeError> {
         return Ok(item);
     }
     Ok(match &params.workflow_inputs.value {
-        Some(fields) if !fields.is_empty() => Item { json: fields.clone().into(), ..item },
+        Some(fields) if !fields.is_empty() => Item { json: fields.clone().into(), bare: None, ..item },
         _ => item,
     })
 }

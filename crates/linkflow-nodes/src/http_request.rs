@@ -21,7 +21,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use answer::Format;
+use answer::{Format, JsonText};
 use auth::Auth;
 use draft::Draft;
 use paging::Paging;
@@ -315,6 +315,8 @@ pub struct Reading {
     /// Property of the item that takes a text or a file.
     #[serde(deserialize_with = "lenient::text")]
     output_property_name: String,
+    /// What becomes of a text that is JSON, where the body is read as text.
+    json_text: JsonText,
     /// Make an item of each element of a list.
     #[serde(deserialize_with = "lenient::flag")]
     split_into_items: bool,
@@ -327,6 +329,7 @@ impl Default for Reading {
             never_error: false,
             response_format: Format::Autodetect,
             output_property_name: "data".to_owned(),
+            json_text: JsonText::Keep,
             split_into_items: true,
         }
     }

@@ -369,10 +369,9 @@ fn finished(json: Object, entries: &[Entry<'_>]) -> Item {
         binary.extend(files.iter().map(|(k, v)| (k.clone(), v.clone())));
     }
     Item {
-        json: Arc::new(json),
         binary: (!binary.is_empty()).then(|| Arc::new(binary)),
-        error: None,
         paired: Paired::Many(entries.iter().map(Entry::pair).collect()),
+        ..Item::new(json)
     }
 }
 

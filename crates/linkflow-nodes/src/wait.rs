@@ -224,7 +224,7 @@ impl Params {
             }
             _ => Default::default(),
         };
-        Item { json: fields.into(), ..whole }
+        Item { json: fields.into(), bare: None, ..whole }
     }
 }
 

@@ -141,14 +141,14 @@ fn last_node(what: LastNode, items: Vec<Item>) -> Result<(ReplyBody, Option<Stri
     match what {
         LastNode::Nothing => Ok((ReplyBody::Empty, None)),
         LastNode::AllItems => {
-            let all = items.iter().map(|item| Value::Object((*item.json).clone())).collect();
+            let all = items.iter().map(Item::value).collect();
             Ok((ReplyBody::Json(Value::Array(all)), None))
         }
         LastNode::FirstItem { property, content_type } => {
             let item = first.ok_or("No item to return was found")?;
             let value = match property {
                 Some(path) => at_path(&item.json, &path).cloned().unwrap_or(Value::Null),
-                None => Value::Object((*item.json).clone()),
+                None => item.value(),
             };
             Ok(match (value, content_type) {
                 (Value::String(text), Some(kind)) => (ReplyBody::Text(text), Some(kind)),

@@ -68,14 +68,23 @@ pub(super) fn object_to_js<'js>(ctx: &Ctx<'js>, object: &Object) -> Result<Js<'j
     Ok(js.into_value())
 }
 
+/// The data of an item, which need not be an object.
+pub(super) fn data_to_js<'js>(ctx: &Ctx<'js>, item: &Item) -> Result<Js<'js>> {
+    match &item.bare {
+        Some(bare) => to_js(ctx, bare),
+        None => object_to_js(ctx, &item.json),
+    }
+}
+
 pub(super) fn item_to_js<'js>(ctx: &Ctx<'js>, item: &Item) -> Result<Js<'js>> {
     if item.binary.is_some() || !item.paired.is_unknown() || item.error.is_some() {
         let mut rest = item.clone();
         rest.json = Default::default();
+        rest.bare = None;
         let files = rest.binary.take();
         let js = to_js(ctx, &serde_json::to_value(&rest).unwrap_or(Value::Null))?;
         if let Some(object) = js.as_object() {
-            object.set("json", object_to_js(ctx, &item.json)?)?;
+            object.set("json", data_to_js(ctx, item)?)?;
             if let Some(files) = files {
                 object.set("binary", to_js(ctx, &files_json(&files))?)?;
             }
@@ -83,7 +92,7 @@ pub(super) fn item_to_js<'js>(ctx: &Ctx<'js>, item: &Item) -> Result<Js<'js>> {
         return Ok(js);
     }
     let js = rquickjs::Object::new(ctx.clone())?;
-    js.set("json", object_to_js(ctx, &item.json)?)?;
+    js.set("json", data_to_js(ctx, item)?)?;
     Ok(js.into_value())
 }
 

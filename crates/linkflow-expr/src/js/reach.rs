@@ -112,7 +112,8 @@ fn answer<'js>(
             let item = world::current_item(scope);
             item.and_then(|i| i.json.get(&key)).map_or_else(undefined, value)
         }
-        2 => world::current_item(scope).map_or_else(undefined, |i| object(&i.json)),
+        2 => world::current_item(scope)
+            .map_or_else(undefined, |i| convert::data_to_js(ctx, i).map_err(Problem::Engine)),
         3 => {
             let index = index_arg(&args[1])?.unwrap_or(scope.item);
             Ok(convert::item_to_js(ctx, world::paired_item(scope, &text_arg(&args[0]), index)?)?)
@@ -143,6 +144,11 @@ fn answer<'js>(
         14 => same_index(ctx, scope, args),
         15 => match world::current_item(scope) {
             Some(item) => Ok(convert::item_to_js(ctx, item)?),
+            None => undefined(),
+        },
+        // In a list, because the data may be null.
+        16 => match world::current_item(scope).and_then(|i| i.bare.as_deref()) {
+            Some(bare) => value(&Value::Array(vec![bare.clone()])),
             None => undefined(),
         },
         _ => undefined(),

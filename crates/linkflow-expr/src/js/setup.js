@@ -8,13 +8,15 @@ const set = (name, value) => defineProperty(globalThis, name, { value });
 
 // ---- The data of the current item
 
-const [PATH, FIELD, JSON_, ITEM, ITEMS, EXECUTED, CONTEXT, INPUT, BINARY, VARS, ENV, PARAMETER, FACTS, NOTE, SAME, INPUT_ITEM] =
-  Array.from({ length: 16 }, (_, i) => i);
+const [PATH, FIELD, JSON_, ITEM, ITEMS, EXECUTED, CONTEXT, INPUT, BINARY, VARS, ENV, PARAMETER, FACTS, NOTE, SAME, INPUT_ITEM, BARE] =
+  Array.from({ length: 17 }, (_, i) => i);
 const ask = (op, a, b, c) => reach(op, a, b, c);
 const fail = (message) => { throw { linkflow: message }; };
 
 /** The json of the current item; a field is converted when it is first asked for. */
 function json() {
+  const bare = ask(BARE);
+  if (bare) return bare[0];
   let whole = false;
   const target = {};
   const fill = (t) => {

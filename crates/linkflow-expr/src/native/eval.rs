@@ -112,9 +112,7 @@ fn root_value<'a>(root: Root, scope: &Scope<'a>) -> Result<'a> {
     let prev = || scope.sources.get(world::active_input(scope)).copied().flatten();
     let item = |item: Option<&'a Item>| item.map_or(Val::Undefined, Val::Item);
     Ok(match root {
-        Root::Json => {
-            world::current_item(scope).map_or(Val::Undefined, |i| Val::Object(Cow::Borrowed(&i.json)))
-        }
+        Root::Json => world::current_item(scope).map_or(Val::Undefined, data),
         Root::Binary => return Err(Stop::GiveUp),
         Root::ItemIndex => Val::Num(scope.item as f64),
         Root::RunIndex => Val::Num(scope.run as f64),
@@ -206,9 +204,17 @@ fn list_element<'a>(list: Cow<'a, [Value]>, index: usize) -> Result<'a> {
     })
 }
 
+/// The data of an item, which need not be an object.
+fn data(item: &Item) -> Val<'_> {
+    match &item.bare {
+        Some(bare) => Val::of(bare),
+        None => Val::Object(Cow::Borrowed(&item.json)),
+    }
+}
+
 fn item_member<'a>(item: &'a Item, key: &str) -> Result<'a> {
     match key {
-        "json" => Ok(Val::Object(Cow::Borrowed(&item.json))),
+        "json" => Ok(data(item)),
         "binary" if item.binary.is_none() => Ok(Val::Undefined),
         "error" => Ok(item.error.as_deref().map_or(Val::Undefined, Val::of)),
         "pairedItem" if item.paired.is_unknown() => Ok(Val::Undefined),

@@ -45,8 +45,40 @@ pub struct Page {
 #[derive(Clone, Debug, PartialEq)]
 pub enum Body {
     Json(Value),
-    Text(String),
+    /// A text, or the value that was read from it.
+    Text(Value),
     File(Binary),
+    Empty,
+}
+
+/// What becomes of a text that is JSON.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum JsonText {
+    /// It stays as it is.
+    #[default]
+    Keep,
+    /// Objects and lists are written without spaces; a number, a text in quotes, true, false and
+    /// null become that value. So files from n8n expect it.
+    Compact,
+    /// It is read. So files of old versions of n8n expect it.
+    Read,
+}
+
+impl JsonText {
+    fn of(self, text: String) -> Body {
+        let parsed = match self {
+            JsonText::Keep => None,
+            _ => serde_json::from_str::<Value>(text.trim_start_matches('\u{feff}')).ok(),
+        };
+        match parsed {
+            None => Body::Text(Value::String(text)),
+            Some(value @ (Value::Object(_) | Value::Array(_))) if self == JsonText::Compact => {
+                Body::Text(Value::String(value.to_string()))
+            }
+            Some(value) => Body::Text(value),
+        }
+    }
 }
 
 impl Page {
@@ -54,8 +86,8 @@ impl Page {
     pub fn shown(&self) -> Value {
         let body = match &self.body {
             Body::Json(value) => value.clone(),
-            Body::Text(text) => json!(text),
-            Body::File(_) => Value::Null,
+            Body::Text(text) => text.clone(),
+            Body::File(_) | Body::Empty => Value::Null,
         };
         json!({
             "body": body, "headers": self.headers, "statusCode": self.status, "statusMessage": self.reason
@@ -77,7 +109,8 @@ impl Page {
             Body::Json(Value::Array(list)) => list.is_empty(),
             Body::Json(Value::Object(object)) => object.is_empty(),
             Body::Json(_) => false,
-            Body::Text(text) => text.is_empty(),
+            Body::Text(text) => text.as_str() == Some(""),
+            Body::Empty => true,
             Body::File(file) => file.bytes == 0,
         }
     }
@@ -105,7 +138,8 @@ impl Page {
                 list.into_iter().map(item_of).collect()
             }
             Body::Json(value) => vec![item_of(value)],
-            Body::Text(text) => vec![Item::new(around(Object::from_iter([(name, json!(text))])))],
+            Body::Text(text) => vec![Item::new(around(Object::from_iter([(name, text)])))],
+            Body::Empty => vec![Item::new(around(Object::new()))],
             Body::File(file) => {
                 let json = if full { Arc::new(around(Object::new())) } else { given.json.clone() };
                 let mut files: BTreeMap<String, Binary> =
@@ -118,7 +152,7 @@ impl Page {
 }
 
 fn item_of(value: Value) -> Item {
-    if value.is_null() { Item::default() } else { Item::from_value(value) }
+    if value.is_null() { Item::default() } else { Item::of_json(value) }
 }
 
 /// Reads `answer` as the author wants it.
@@ -141,9 +175,13 @@ pub async fn read(answer: Answer, reading: &Reading, ctx: &Ctx) -> Result<Page, 
     }
     let body = match format {
         Format::File => Body::File(stored(&bytes, &content_type, name, ctx).await?),
+        Format::Json if bytes.is_empty() && reading.response_format == Format::Autodetect => {
+            Body::Json(json!({}))
+        }
+        _ if bytes.is_empty() => Body::Empty,
         Format::Json => Body::Json(parsed(&bytes, &content_type)?),
-        _ if bytes.is_empty() => Body::Json(Value::Null),
-        _ => Body::Text(decode(&bytes, &content_type)),
+        Format::Text => reading.json_text.of(decode(&bytes, &content_type)),
+        Format::Autodetect => Body::Text(Value::String(decode(&bytes, &content_type))),
     };
     let reason = status.canonical_reason().unwrap_or_default().to_owned();
     Ok(Page { status: status.as_u16(), reason, headers, body })
@@ -187,13 +225,13 @@ fn detect(content_type: &str) -> Format {
     }
 }
 
-/// The value of a JSON body; nothing is null. A lone text is refused, because servers that say
+/// The value of a JSON body; blanks are an empty object. A lone text is refused, because servers that say
 /// JSON and send text mean it that way.
 fn parsed(bytes: &Bytes, content_type: &str) -> Result<Value, NodeError> {
     let text = decode(bytes, content_type);
     let text = text.trim_start_matches('\u{feff}').trim();
     if text.is_empty() {
-        return Ok(Value::Null);
+        return Ok(json!({}));
     }
     let wrong = |why: String| NodeError::Data {
         message: format!("the answer is not valid JSON ({why}); the response format Text takes it as it is"),

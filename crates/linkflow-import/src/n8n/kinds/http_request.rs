@@ -84,6 +84,7 @@ fn from_version_3(node: &N8nNode<'_>) -> Object {
     let mut params = node.params.clone();
     let options = params.entry("options").or_insert_with(|| json!({}));
     if let Some(options) = options.as_object_mut() {
+        read_json_in_texts(options);
         for key in ["proxy", "lowercaseHeaders", "sendCredentialsOnCrossOriginRedirect"] {
             options.shift_remove(key);
         }
@@ -96,6 +97,15 @@ fn from_version_3(node: &N8nNode<'_>) -> Object {
         }
     }
     params
+}
+
+/// Texts that are JSON are written anew, and single values in them are read.
+fn read_json_in_texts(options: &mut Object) {
+    let reading = options.get_mut("response").and_then(|o| o.get_mut("response"));
+    let Some(reading) = reading.and_then(Value::as_object_mut) else { return };
+    if reading.get("responseFormat").is_some_and(|f| f != "json" && f != "file" && f != "autodetect") {
+        reading.insert("jsonText".to_owned(), json!("compact"));
+    }
 }
 
 fn from_version_1_or_2(node: &N8nNode<'_>) -> Object {
@@ -232,6 +242,9 @@ fn old_options(node: &N8nNode<'_>) -> Object {
         None => json!("json"),
     };
     let mut response = Object::new();
+    if format != "json" && format != "file" {
+        response.insert("jsonText".to_owned(), json!("read"));
+    }
     response.insert("responseFormat".to_owned(), format);
     set(&mut response, "outputPropertyName", node.param(&["dataPropertyName"]).cloned());
     set(&mut response, "fullResponse", old("fullResponse"));
@@ -291,7 +304,7 @@ mod tests {
             "sendBody": true, "bodyParameters": {"parameters": [{"name": "a", "value": "1"}]},
             "contentType": "form-urlencoded", "method": "POST",
             "options": {
-                "response": {"response": {"responseFormat": "text", "outputPropertyName": "text",
+                "response": {"response": {"jsonText": "read", "responseFormat": "text", "outputPropertyName": "text",
                     "fullResponse": true, "splitIntoItems": false}},
                 "redirect": {"redirect": {"followRedirects": false}},
                 "batching": {"batch": {"batchSize": 5}}, "queryParameterArrays": "repeat",
