@@ -11,6 +11,7 @@ mod differential;
 mod error;
 mod intl;
 mod js;
+pub mod manual;
 mod native;
 pub mod params;
 pub mod prelude;
