@@ -1,7 +1,9 @@
 //! Chores of the repository: `cargo run -p xtask -- tidy`.
 //!
-//! It reads files as text and has no dependency, so that it is built in a second.
+//! It reads files as text and has no dependency, so that it is built in a second; licences it has
+//! from `cargo tree`.
 
+mod dependencies;
 mod functions;
 mod repository;
 mod source;
@@ -53,5 +55,6 @@ fn problems(repository: &Repository) -> Vec<String> {
     let mut problems = walls::problems(repository);
     problems.extend(source::problems(repository));
     problems.extend(functions::problems(repository));
+    problems.extend(dependencies::problems(repository));
     problems
 }
