@@ -242,14 +242,21 @@ impl Pool {
         Err(NodeError::Limit { what, limit: QUESTIONS_MAX.to_string() })
     }
 
-    /// Reads the child's first words: that it is restricted, and what this kernel lacks.
-    async fn greet(&self, process: &mut Process) -> Result<(), NodeError> {
-        const NOTES_BYTES_MAX: usize = 10_000;
-        let (kind, payload) = process.receive(NOTES_BYTES_MAX).await?;
-        let text = String::from_utf8_lossy(&payload).into_owned();
-        if kind != b'H' {
-            return Err(result::unavailable(format!("its process could not be restricted: {text}")));
+    /// Starts a child for a moment: what of the walls around it this kernel lacks, a line each.
+    ///
+    /// # Errors
+    /// When no child can be started, or not be restricted.
+    pub async fn probe(&self) -> Result<String, NodeError> {
+        let mut process = self.start()?;
+        let limit_ms = 10_000;
+        match tokio::time::timeout(Duration::from_millis(limit_ms), process.hello()).await {
+            Ok(notes) => notes,
+            Err(_) => Err(NodeError::TimedOut { limit_ms }),
         }
+    }
+
+    async fn greet(&self, process: &mut Process) -> Result<(), NodeError> {
+        let text = process.hello().await?;
         process.has_said_hello = true;
         if !text.is_empty() && !std::mem::replace(&mut self.state().has_noted, true) {
             tracing::warn!("people's code runs with fewer walls: {text}");
@@ -343,6 +350,17 @@ async fn sweep(pool: Weak<Pool>, idle: Duration) {
 }
 
 impl Process {
+    /// Reads the child's first words: that it is restricted, and what this kernel lacks.
+    async fn hello(&mut self) -> Result<String, NodeError> {
+        const NOTES_BYTES_MAX: usize = 10_000;
+        let (kind, payload) = self.receive(NOTES_BYTES_MAX).await?;
+        let text = String::from_utf8_lossy(&payload).into_owned();
+        if kind != b'H' {
+            return Err(result::unavailable(format!("its process could not be restricted: {text}")));
+        }
+        Ok(text)
+    }
+
     async fn send(&mut self, kind: u8, payload: &[u8]) -> Result<(), NodeError> {
         let Some(header) = frame::header(kind, payload.len()) else {
             return Err(NodeError::Limit { what: "the data for code".to_owned(), limit: "4 GB".to_owned() });
