@@ -3,6 +3,7 @@
 import { useEffect, useRef, type ReactNode } from "react";
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { Problem, call, type Session, type Setup } from "./api";
+import { Icon, Mark } from "./icons";
 import { ImportZone } from "./import";
 import { useIsLive } from "./live";
 import { ApiKeysPage } from "./pages/api-keys";
@@ -78,7 +79,7 @@ function loginAddress(): string {
 function Outside({ children }: { children: ReactNode }) {
   return (
     <main className="outside">
-      <p className="brand">Linkflow</p>
+      <p className="brand"><Mark />Linkflow</p>
       {children}
     </main>
   );
@@ -155,7 +156,7 @@ function Header({ place, session, version }: { place: Place; session: Session; v
   const isAt = (...places: Place["at"][]) => places.includes(place.at);
   return (
     <header className="top">
-      <Link to="/workflows" className="brand">Linkflow</Link>
+      <Link to="/workflows" className="brand"><Mark />Linkflow</Link>
       <nav aria-label="Main">
         <Link to="/workflows" current={isAt("workflows", "workflow")}>Workflows</Link>
         <Link to="/executions" current={isAt("executions", "execution")}>Executions</Link>
@@ -174,8 +175,9 @@ function Header({ place, session, version }: { place: Place; session: Session; v
 function Connection() {
   const isLive = useIsLive();
   return (
-    <span className="quiet" role="status" title={isLive ? "Changes arrive at once" : "Changes are asked for every few seconds"}>
-      {isLive ? "● Live" : "○ Polling"}
+    <span className={`badge ${isLive ? "tone-ok" : "tone-quiet"}`} role="status" title={isLive ? "Changes arrive at once" : "Changes are asked for every few seconds"}>
+      <Icon name={isLive ? "full" : "ring"} />
+      {isLive ? "Live" : "Polling"}
     </span>
   );
 }
@@ -183,8 +185,8 @@ function Connection() {
 function ThemeChoice() {
   const [theme, choose] = useTheme();
   return (
-    <select aria-label="Theme" value={theme} onChange={(e) => choose(e.target.value as Theme)}>
-      <option value="system">System</option>
+    <select className="slim" aria-label="Theme" value={theme} onChange={(e) => choose(e.target.value as Theme)}>
+      <option value="system">Automatic</option>
       <option value="light">Light</option>
       <option value="dark">Dark</option>
     </select>
@@ -201,7 +203,7 @@ function SignOut() {
     },
   });
   return (
-    <button type="button" onClick={() => out.mutate()} disabled={out.isPending}>
+    <button type="button" className="slim" onClick={() => out.mutate()} disabled={out.isPending}>
       {out.isError ? "Sign out failed, try again" : "Sign out"}
     </button>
   );

@@ -5,7 +5,7 @@ import { createContext, useContext, useEffect, useRef, useState, type ReactNode 
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { call, newKey, type Imported, type List, type Verdict } from "./api";
 import { Link } from "./router";
-import { Failure, VerdictBadge } from "./ui";
+import { Failure, VerdictBadge, Words } from "./ui";
 
 const FILES_MAX = 100;
 const BYTES_MAX = 12 * 1024 * 1024;
@@ -129,7 +129,7 @@ function FileReport({ item, isOpen }: { item: Imported; isOpen: boolean }) {
                 <th scope="row">{node.name}</th>
                 <td data-label="Type"><code className="wrap">{node.type} {node.typeVersion}</code></td>
                 <td data-label="Verdict"><VerdictBadge verdict={node.verdict} /></td>
-                <td data-label="Remark">{node.message === "" ? "–" : node.message}</td>
+                <td data-label="Remark" data-empty={node.message === "" || undefined}>{node.message === "" ? "–" : <Words text={node.message} />}</td>
               </tr>
             ))}
           </tbody>

@@ -76,7 +76,7 @@ function Pager({ n, offset, onGo }: { n: number; offset: number; onGo: (offset: 
 function AsJson({ items, offset }: { items: Item[]; offset: number }) {
   return (
     <ol className="json" start={offset + 1}>
-      {items.map((item, i) => <li key={offset + i}><Long text={JSON.stringify(item.json, null, 2)} />{item.error !== undefined && <p className="tone-error">✕ {JSON.stringify(item.error)}</p>}</li>)}
+      {items.map((item, i) => <li key={offset + i}><Long text={JSON.stringify(item.json, null, 2)} />{item.error !== undefined && <p className="tone-error">{JSON.stringify(item.error)}</p>}</li>)}
     </ol>
   );
 }

@@ -4,11 +4,12 @@ import { useState } from "react";
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { call, hasEnded, newKey, query, type ExecutionDetail, type Run } from "./api";
 import { errorText, namesOf, withEvent } from "./graph";
+import { Icon } from "./icons";
 import { Items, count } from "./items";
 import { useIsLive, useLive, useSoon } from "./live";
 import { Link } from "./router";
 import { length } from "./time";
-import { Ago, Confirm, Failure, Loading, StateBadge } from "./ui";
+import { Ago, Back, Confirm, Failure, Loading, PageFailure, StateBadge, Words } from "./ui";
 
 const POLL_MS = 1_500;
 /** While events arrive, reading anew only guards against one that got lost. */
@@ -54,10 +55,12 @@ export function ExecutionView({ id, onStarted, heading }: Props) {
     case "loading":
       return <Loading what="the execution" />;
     case "failed":
-      return <Failure error={view.error} />;
+      if (heading === "h2") return <Failure error={view.error} />;
+      return <PageFailure title="Execution" error={view.error} back={{ to: "/executions", label: "All executions" }} />;
     case "open":
       return (
         <section aria-label="Execution">
+          {heading === "h1" && <Back to="/executions" label="All executions" />}
           <Head execution={view.execution} heading={heading} />
           <Actions execution={view.execution} onStarted={onStarted} />
           <Steps execution={view.execution} />
@@ -86,7 +89,7 @@ function Head({ execution, heading: H }: { execution: ExecutionDetail; heading: 
       </p>
       {error !== null && (
         <div className="note note-error" role="alert">
-          <p>✕ {error.node !== undefined && <strong>{error.node}: </strong>}{error.message}</p>
+          <p><Icon name="cross" /><span>{error.node !== undefined && <strong>{error.node}: </strong>}<Words text={error.message} /></span></p>
         </div>
       )}
     </>
@@ -155,6 +158,7 @@ function NodeRuns({ n, name, runs, execution, isOpen, onToggle }: NodeRunsProps)
   return (
     <li className={`ticket spine-${state.replace(" ", "-")}`}>
       <button type="button" className="ticket-head" aria-expanded={isOpen} onClick={onToggle}>
+        <Icon name="open" className="fold" />
         <span className="number">{n}</span>
         <span className="ticket-name">{name}<code>{node?.kind ?? ""}</code></span>
         <span className="ticket-state">
@@ -188,7 +192,7 @@ function RunPanel({ runs, name, execution }: { runs: Run[]; name: string; execut
         {run.started_at !== null && run.ended_at !== null && <span>Took {length(run.ended_at - run.started_at)}</span>}
         <Sources run={run} />
       </p>
-      {error !== null && <div className="note note-error"><p>✕ {error}</p></div>}
+      {error !== null && <div className="note note-error"><p><Icon name="cross" /><span><Words text={error} /></span></p></div>}
       {run.logs.length > 0 && <pre tabIndex={0} role="region" aria-label={`Log of ${name}`}><code>{run.logs.join("\n")}</code></pre>}
       {run.status === "running" || run.status === "waiting" ? <p className="quiet" role="status">Items appear when it has ended.</p> : <Items key={run.run} execution={execution} node={name} run={run} />}
     </>

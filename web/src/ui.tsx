@@ -2,49 +2,52 @@
 
 import { useId, useState, type ComponentProps, type ReactNode } from "react";
 import { Problem, messageOf, type ExecutionStatus, type RunStatus, type Verdict } from "./api";
+import { Icon, type IconName } from "./icons";
+import { Link } from "./router";
 import { ago, date } from "./time";
 
-type Look = { mark: string; word: string; tone: "ok" | "running" | "error" | "waiting" | "quiet" };
+type Look = { mark: IconName; word: string; tone: "ok" | "running" | "error" | "waiting" | "quiet" };
 export type State = ExecutionStatus | RunStatus | "published" | "changed" | "draft" | "not run" | "disabled";
 
 const LOOKS: Record<State, Look> = {
-  ready: { mark: "◷", word: "Queued", tone: "waiting" },
-  running: { mark: "▶", word: "Running", tone: "running" },
-  waiting: { mark: "⏸", word: "Waiting", tone: "waiting" },
-  success: { mark: "✓", word: "Success", tone: "ok" },
-  error: { mark: "✕", word: "Error", tone: "error" },
-  dead: { mark: "☠", word: "Gave up", tone: "error" },
-  canceled: { mark: "⊘", word: "Canceled", tone: "quiet" },
-  published: { mark: "●", word: "Published", tone: "ok" },
-  changed: { mark: "◐", word: "Published, newer draft", tone: "running" },
-  draft: { mark: "○", word: "Draft", tone: "quiet" },
-  "not run": { mark: "·", word: "Not run", tone: "quiet" },
-  disabled: { mark: "⊘", word: "Disabled", tone: "quiet" },
+  ready: { mark: "clock", word: "Queued", tone: "waiting" },
+  running: { mark: "play", word: "Running", tone: "running" },
+  waiting: { mark: "pause", word: "Waiting", tone: "waiting" },
+  success: { mark: "check", word: "Success", tone: "ok" },
+  error: { mark: "cross", word: "Error", tone: "error" },
+  dead: { mark: "off", word: "Gave up", tone: "error" },
+  canceled: { mark: "stop", word: "Canceled", tone: "quiet" },
+  published: { mark: "full", word: "Published", tone: "ok" },
+  changed: { mark: "half", word: "Published, newer draft", tone: "running" },
+  draft: { mark: "ring", word: "Draft", tone: "quiet" },
+  "not run": { mark: "dash", word: "Not run", tone: "quiet" },
+  disabled: { mark: "stop", word: "Disabled", tone: "quiet" },
 };
 
 const VERDICTS: Record<Verdict, Look> = {
-  exact: { mark: "✓", word: "Runs unchanged", tone: "ok" },
-  approximate: { mark: "≈", word: "Runs with differences", tone: "running" },
-  missing: { mark: "✕", word: "Not supported", tone: "error" },
-  unreadable: { mark: "✕", word: "Cannot be read", tone: "error" },
+  exact: { mark: "check", word: "Runs unchanged", tone: "ok" },
+  approximate: { mark: "about", word: "Runs with differences", tone: "running" },
+  missing: { mark: "cross", word: "Not supported", tone: "error" },
+  unreadable: { mark: "cross", word: "Cannot be read", tone: "error" },
 };
 
 function Badge({ look }: { look: Look | undefined }) {
   if (look === undefined) return null;
   return (
     <span className={`badge tone-${look.tone}`}>
-      <span aria-hidden="true">{look.mark}</span> {look.word}
+      <Icon name={look.mark} />
+      {look.word}
     </span>
   );
 }
 
 /** A state by icon, word and colour. */
 export function StateBadge({ state }: { state: State }) {
-  return <Badge look={LOOKS[state] ?? { mark: "?", word: state, tone: "quiet" }} />;
+  return <Badge look={LOOKS[state] ?? { mark: "dash", word: state, tone: "quiet" }} />;
 }
 
 export function VerdictBadge({ verdict }: { verdict: Verdict }) {
-  return <Badge look={VERDICTS[verdict] ?? { mark: "?", word: verdict, tone: "quiet" }} />;
+  return <Badge look={VERDICTS[verdict] ?? { mark: "dash", word: verdict, tone: "quiet" }} />;
 }
 
 export function publishState(row: { published_version: number | null; version: number }): State {
@@ -68,20 +71,38 @@ export function Failure({ error, children }: { error: unknown; children?: ReactN
   return (
     <div role="alert" className="note note-error">
       <p>
-        <span aria-hidden="true">✕ </span>
-        {sentence(messageOf(error))}
+        <Icon name="cross" />
+        <Words text={sentence(messageOf(error))} />
       </p>
       {fields.length > 0 && (
         <ul>
           {fields.map((f, i) => (
             <li key={i}>
-              <code>{f.field}</code> {f.problem}
+              <code>{f.field}</code> <Words text={f.problem} />
             </li>
           ))}
         </ul>
       )}
       {children}
     </div>
+  );
+}
+
+/** A message of the server: what it puts between backticks is code. */
+export function Words({ text }: { text: string }) {
+  const parts = text.split("`");
+  if (parts.length % 2 === 0) return <>{text}</>;
+  return <>{parts.map((part, i) => (i % 2 === 1 ? <code key={i}>{part}</code> : part))}</>;
+}
+
+/** A page that cannot be shown, with its heading and a way out. */
+export function PageFailure({ title, error, back }: { title: string; error: unknown; back: { to: string; label: string } }) {
+  return (
+    <>
+      <Back to={back.to} label={back.label} />
+      <h1>{title}</h1>
+      <Failure error={error} />
+    </>
   );
 }
 
@@ -94,6 +115,18 @@ export function Loading({ what }: { what: string }) {
   return (
     <p role="status" className="quiet pad">
       Loading {what} …
+    </p>
+  );
+}
+
+/** The way up to the list that a page belongs to. */
+export function Back({ to, label }: { to: string; label: string }) {
+  return (
+    <p className="back">
+      <Link to={to}>
+        <Icon name="back" />
+        {label}
+      </Link>
     </p>
   );
 }

@@ -131,7 +131,7 @@ function Table({ items }: { items: Execution[] }) {
             <td data-label="Began by">{row.mode}</td>
             <td data-label="When"><Ago at={row.created_at} /></td>
             <td data-label="Took">{row.duration_ms === null ? "–" : length(row.duration_ms)}</td>
-            <td data-label="Error" className="clip">{errorOf(row)}</td>
+            <td data-label="Error" className="clip" data-empty={row.error === null || undefined}>{errorOf(row)}</td>
           </tr>
         ))}
       </tbody>

@@ -4,21 +4,26 @@ import { useState, type FormEvent } from "react";
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { call, newKey, type List, type Webhook, type WorkflowDetail, type WorkflowRow } from "../api";
 import { inOrder, starts } from "../graph";
+import { Icon } from "../icons";
 import { inputOf } from "../input";
 import { useLive } from "../live";
 import { Link, go, useParam } from "../router";
 import { ExecutionView, executionsOf } from "../run-view";
-import { Ago, Confirm, Copy, Failure, Loading, StateBadge, publishState } from "../ui";
+import { Ago, Back, Confirm, Copy, Failure, Loading, PageFailure, StateBadge, publishState } from "../ui";
 
 export function WorkflowPage({ id }: { id: string }) {
   const cache = useQueryClient();
   const found = useQuery({ queryKey: ["workflow", id], queryFn: () => call<WorkflowDetail>(`/workflows/${id}`) });
   const reread = () => void cache.invalidateQueries({ queryKey: ["workflow", id] });
   useLive(`workflow:${id}`, (event) => event.type.startsWith("workflow.") && reread(), reread);
-  if (found.data === undefined) return found.isError ? <Failure error={found.error} /> : <Loading what="the workflow" />;
+  if (found.data === undefined) {
+    if (found.isError) return <PageFailure title="Workflow" error={found.error} back={{ to: "/workflows", label: "All workflows" }} />;
+    return <Loading what="the workflow" />;
+  }
   const workflow = found.data;
   return (
     <>
+      <Back to="/workflows" label="All workflows" />
       <div className="row">
         <h1>{workflow.name}</h1>
         <StateBadge state={publishState(workflow)} />
@@ -173,7 +178,7 @@ function RunForm({ workflow, onStarted }: { workflow: WorkflowDetail; onStarted:
         <textarea id="input" rows={3} spellCheck={false} placeholder='[{"name": "Ada"}]' value={text}
           aria-invalid={input.is === "bad"} aria-describedby="input-hint" onChange={(e) => setText(e.target.value)} />
         <small id="input-hint" className={input.is === "bad" ? "tone-error" : "quiet"}>
-          {input.is === "bad" ? `✕ ${input.why}` : "An object, a list of objects, or nothing."}
+          {input.is === "bad" ? input.why : "An object, a list of objects, or nothing."}
         </small>
       </div>
       <div className="row">
@@ -192,6 +197,7 @@ function RunForm({ workflow, onStarted }: { workflow: WorkflowDetail; onStarted:
 
 function Nodes({ workflow }: { workflow: WorkflowDetail }) {
   const steps = inOrder(workflow.workflow).filter((step) => step.node.kind !== "sticky_note");
+  const fed = new Set((workflow.workflow.edges ?? []).map((edge) => edge.to.node));
   const [chosen, setChosen] = useParam("node");
   if (steps.length === 0) return <p className="card pad quiet">This workflow has no nodes.</p>;
   return (
@@ -199,13 +205,14 @@ function Nodes({ workflow }: { workflow: WorkflowDetail }) {
       <h2>Nodes</h2>
       <ol className="nodes">
         {steps.map(({ node, to }, i) => (
-          <li key={node.id} className="ticket">
+          <li key={node.id} className={`ticket ${fed.has(node.id) ? "" : "spine-first"}`}>
             <button type="button" className="ticket-head" aria-expanded={chosen === node.id}
               onClick={() => setChosen(chosen === node.id ? "" : node.id, "replace")}>
+              <Icon name="open" className="fold" />
               <span className="number">{i + 1}</span>
               <span className="ticket-name">{node.name}<code>{node.kind}</code></span>
               <span className="ticket-state">
-                {to.length > 0 && <span className="quiet">→ {to.join(", ")}</span>}
+                {to.length > 0 && <span className="quiet">then {to.join(", ")}</span>}
                 {node.disabled === true && <StateBadge state="disabled" />}
               </span>
             </button>

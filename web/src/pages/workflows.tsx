@@ -3,6 +3,7 @@
 import { useInfiniteQuery, useMutation, useQueryClient } from "@tanstack/react-query";
 import { call, newKey, query, type List, type WorkflowRow } from "../api";
 import { useIsLive, useLive, useSoon } from "../live";
+import { Icon } from "../icons";
 import { ImportButton } from "../import";
 import { Link, go, useParam, useRested } from "../router";
 import { Ago, Failure, Loading, More, StateBadge, publishState } from "../ui";
@@ -34,7 +35,7 @@ export function WorkflowsPage() {
     <>
       <div className="row spread">
         <h1>Workflows</h1>
-        <ImportButton className={isEmpty && !isFiltered ? "" : "primary"} />
+        {!(isEmpty && !isFiltered) && <ImportButton className="primary" />}
       </div>
       {!(isEmpty && !isFiltered) && (
         <div className="row filters" role="search">
@@ -84,23 +85,27 @@ function FirstSteps() {
     },
   });
   return (
-    <section className="card pad steps">
-      <h2>There are no workflows yet</h2>
-      <ol>
-        <li>
-          <p><strong>Bring your own.</strong> Drop files of Linkflow or n8n anywhere on this page. A report says of every node whether it runs.</p>
+    <section className="first" aria-labelledby="first">
+      <h2 id="first">There are no workflows yet</h2>
+      <p className="quiet">Three ways to the first one:</p>
+      <ul className="ways">
+        <li className="card pad">
+          <h3><Icon name="file" />Bring your own</h3>
+          <p>Drop files of Linkflow or n8n anywhere on this page. A report says of every node whether it runs.</p>
           <ImportButton className="primary" />
         </li>
-        <li>
-          <p><strong>Or begin with an example</strong> of two nodes, and run it.</p>
-          <button type="button" onClick={() => make.mutate()} disabled={make.isPending}>Make the example</button>
+        <li className="card pad">
+          <h3><Icon name="play" />Begin with an example</h3>
+          <p>Two nodes, to run and to look at.</p>
           {make.isError && <Failure error={make.error} />}
+          <button type="button" onClick={() => make.mutate()} disabled={make.isPending}>Make the example</button>
         </li>
-        <li>
-          <p><strong>Or try a file on the command line</strong> first; it prints what every node gave:</p>
+        <li className="card pad">
+          <h3><Icon name="command" />Try a file on the command line</h3>
+          <p>Without a server. It prints what every node gave.</p>
           <pre><code>linkflow run workflow.json</code></pre>
         </li>
-      </ol>
+      </ul>
     </section>
   );
 }
@@ -141,7 +146,7 @@ function Last({ row }: { row: WorkflowRow }) {
   const last = row.last_execution;
   if (last === null) return <>never</>;
   return (
-    <Link to={`/executions/${last.id}`}>
+    <Link to={`/executions/${last.id}`} className="last">
       <StateBadge state={last.status} /> <Ago at={last.started_at} />
     </Link>
   );
