@@ -6,6 +6,7 @@ pub mod access;
 mod extract;
 mod health;
 mod measure;
+mod offline;
 mod openapi;
 mod page;
 mod problem;
@@ -26,10 +27,13 @@ use linkflow_store::{Keyring, Store};
 use metrics_exporter_prometheus::PrometheusHandle;
 
 pub use measure::HTTP_SECONDS_BUCKETS;
+pub use offline::{check_file, has_page, import_file};
 pub use problem::{FieldProblem, Problem};
+pub use routes::import::{ImportedNode, ImportedView};
 pub use secrets::{hash_password, new_token, token_hash};
 pub use serve::{router, serve};
 pub use settings::ApiSettings;
+pub use webhooks::read_form;
 
 use linkflow_runtime::contract::Runtime;
 

@@ -24,6 +24,11 @@ const POLICY: &str = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; 
 const NO_PAGES: [&str; 8] =
     ["/api/", "/webhook/", "/webhook-test/", "/webhook-waiting/", "/form/", "/health/", "/assets/", "/ws/"];
 
+/// Whether the editor is part of this build.
+pub fn is_embedded() -> bool {
+    Files::get("index.html").is_some()
+}
+
 /// Any address that no route has: a file of the editor, or the editor itself.
 pub async fn show(request: Request) -> Response {
     let path = request.uri().path().to_owned();

@@ -128,6 +128,14 @@ impl Problem {
             .with(|said| said.retry_after_ms = Some(retry_after_ms))
     }
 
+    /// Whoever runs the server has to make space; the request can be sent again then.
+    pub fn no_space() -> Problem {
+        let detail = "no space is left on the disk of the server, so nothing of this request was kept; \
+                      send it again once its operator has made some";
+        tracing::error!("no space is left on the disk of the data folder: requests are refused until some is free");
+        Problem::new(StatusCode::INSUFFICIENT_STORAGE, detail).with(|said| said.retry_after_ms = Some(10_000))
+    }
+
     pub fn method_not_allowed(detail: impl Into<String>, allow: String) -> Problem {
         Problem::new(StatusCode::METHOD_NOT_ALLOWED, detail).with(|said| said.allow = Some(allow))
     }
@@ -184,6 +192,7 @@ impl From<StoreError> for Problem {
         match error {
             StoreError::Busy { retry_after_ms } => Problem::busy(retry_after_ms),
             StoreError::Closed => Problem::busy(1_000),
+            StoreError::DiskFull { .. } => Problem::no_space(),
             StoreError::NotFound { what, id } => Problem::not_found(what, id),
             StoreError::Invalid { field, problem } => Problem::invalid(field, problem),
             StoreError::Duplicate { columns } => {
@@ -214,6 +223,7 @@ impl From<StartError> for Problem {
     fn from(error: StartError) -> Problem {
         match error {
             StartError::Busy { retry_after_ms } => Problem::busy(retry_after_ms),
+            StartError::NoSpace => Problem::no_space(),
             StartError::Invalid { field, problem } => Problem::invalid(field, problem),
             StartError::NotFound(detail) => Problem::new(StatusCode::NOT_FOUND, detail),
             StartError::Conflict(detail) => Problem::conflict(detail),
@@ -243,6 +253,7 @@ impl utoipa::IntoResponses for Problems {
             (429, "Too many requests"),
             (500, "Something failed on the server"),
             (503, "There is too much to do; come again after `Retry-After`"),
+            (507, "No space is left on the server's disk"),
         ];
         described
             .into_iter()

@@ -218,6 +218,9 @@ pub enum StartError {
     /// More is asked for than can be taken; the caller may come again.
     #[error("too much is waiting to be accepted, come again in {retry_after_ms} ms")]
     Busy { retry_after_ms: u64 },
+    /// The disk of the server is full; whoever runs it can help.
+    #[error("no space is left on the disk of the server")]
+    NoSpace,
     #[error("`{field}` {problem}")]
     Invalid { field: String, problem: String },
     /// The execution to retry does not exist, or its data are gone.

@@ -13,8 +13,9 @@ use linkflow_model::{
     ExecutionId, History, Item, Millis, Mode, Order, RunError, Status, Workflow, WorkflowId, WorkspaceId,
 };
 use linkflow_node::{ChildCall, ChildResult, Host, NodeError, Outcome, Outputs, Resumed, Wait, WorkflowRef};
+use linkflow_store::faults::Planted;
 use linkflow_store::{
-    Append, AppendError, Entry, EntryData, NewExecution, Parent, StoreError, Then, WorkerKey,
+    Append, AppendError, Appended, Entry, EntryData, NewExecution, Parent, StoreError, Then, WorkerKey,
 };
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
@@ -72,6 +73,9 @@ pub struct Drive {
     pub sink: Sink,
     pub seq: u64,
     pub started_at: Option<Millis>,
+    /// The version of the workflow.
+    pub version: u32,
+    pub retry_of: Option<ExecutionId>,
     pending: Vec<Entry>,
     children: Vec<NewExecution>,
     alone: Arc<AloneHost>,
@@ -114,6 +118,8 @@ impl Drive {
             sink,
             seq,
             started_at,
+            version: 0,
+            retry_of: None,
             pending: Vec::new(),
             children: Vec::new(),
             alone: Arc::default(),
@@ -230,6 +236,10 @@ impl Drive {
                     if let Some(again) = self.tried(tried).await? {
                         begun.insert((again.step, again.attempt));
                         running.push(Box::pin(again.run()));
+                    }
+                    // While others run, the called workflows need not wait for their end.
+                    if !self.children.is_empty() && !running.is_empty() {
+                        self.flush(Then::Keep).await?;
                     }
                 }
                 () = tokio::time::sleep(Duration::from_millis(wake_ms)) => {
@@ -455,11 +465,9 @@ impl Drive {
                 }
                 Ok(new) if wait => {
                     let n = new.len() as u32;
+                    let ids = new.iter().map(|c| c.id).collect();
+                    let data = EntryData { children: ids, ..EntryData::default() };
                     self.children.extend(new);
-                    let data = EntryData {
-                        children: self.children.iter().map(|c| c.id).collect(),
-                        ..EntryData::default()
-                    };
                     self.take(
                         Input::Park { step, attempt, wait: EngineWait::Children { n } },
                         data,
@@ -468,9 +476,13 @@ impl Drive {
                     Ok(None)
                 }
                 Ok(new) => {
+                    let of: Vec<WorkflowId> = new.iter().map(|n| n.workflow).collect();
                     let accepted = inner.store.accept_many(new).await.map_err(Lost::Store)?;
+                    for (child, of) in accepted.iter().zip(of).filter(|(a, _)| !a.existing) {
+                        inner.tell_accepted(self.workspace, child.id, of);
+                    }
                     let ids: Vec<ExecutionId> = accepted.iter().map(|a| a.id).collect();
-                    inner.queue.push(ids.iter().copied());
+                    inner.hint(ids.iter().copied());
                     again(self, Resumed::Started(ids))
                 }
             }
@@ -569,8 +581,7 @@ impl Drive {
                 Ok(None)
             }
             _ => {
-                let children = std::mem::take(&mut self.children);
-                self.flush(Then::Park { wake_at: until, children }).await?;
+                self.flush(Then::Park { wake_at: until, children: Vec::new() }).await?;
                 if let Sink::Store { inner, .. } = &self.sink {
                     let data = json!({"status": "waiting"});
                     inner.tell(
@@ -586,29 +597,24 @@ impl Drive {
         }
     }
 
-    /// Writes what has gathered.
+    /// Writes what has gathered, and accepts the workflows that were called meanwhile.
     async fn flush(&mut self, then: Then) -> Result<(), Lost> {
         let entries = std::mem::take(&mut self.pending);
+        let new = std::mem::take(&mut self.children);
         let Sink::Store { inner, key, .. } = &self.sink else { return Ok(()) };
         let (inner, key) = (inner.clone(), key.clone());
+        let entries = if inner.store.has(Planted::StepRecordedTwice) { twice(entries) } else { entries };
         let n = entries.len() as u64;
+        let accepted: Vec<_> = new.iter().map(|n| (n.id, n.workflow)).collect();
+        let then = if new.is_empty() { then } else { Then::Accept { new, then: Box::new(then) } };
         let append =
             Append { execution: self.execution, seq: self.seq, entries, then, started_at: self.started_at };
-        let mut waits_ms = 20;
-        let appended = loop {
-            match inner.store.append(&key, append.clone()).await {
-                Ok(appended) => break appended,
-                Err(AppendError::Store(StoreError::Busy { .. })) if waits_ms < 10_000 => {
-                    tokio::time::sleep(Duration::from_millis(waits_ms)).await;
-                    waits_ms *= 2;
-                }
-                Err(AppendError::Fenced) => return Err(Lost::Fenced),
-                Err(AppendError::Conflict | AppendError::Ended) => return Err(Lost::Taken),
-                Err(AppendError::Store(error)) => return Err(Lost::Store(error)),
-            }
-        };
+        let appended = append_for_sure(&inner, &key, append).await?;
         self.seq += n;
-        inner.queue.push(appended.ready);
+        for (id, workflow) in accepted.into_iter().filter(|(id, _)| appended.ready.contains(id)) {
+            inner.tell_accepted(self.workspace, id, workflow);
+        }
+        inner.hint(appended.ready);
         if appended.cancel_requested {
             self.cancel.cancel();
         }
@@ -629,6 +635,14 @@ impl Drive {
             _ => save.error,
         };
         let custom = self.recorded.custom_data.clone();
+        self.children.clear();
+        if let (Sink::Store { inner, .. }, Status::Error, Some(error)) = (&self.sink, status, &error) {
+            let inner = inner.clone();
+            self.children.extend(crate::failure::started_by(&inner, self, error).await.map_err(Lost::Store)?);
+            if inner.store.has(Planted::ErrorWorkflowForgotten) {
+                self.children.clear();
+            }
+        }
         self.flush(Then::Finish {
             status,
             error: error.as_ref().map(|e| e.message.clone()),
@@ -678,6 +692,48 @@ impl Drive {
             nodes: self.recorded.nodes(),
         }
     }
+}
+
+/// Longest pause between two tries to write, in milliseconds.
+const APPEND_PAUSE_MS_MAX: u64 = 10_000;
+
+/// Appends, again and again while the store has trouble: whether one whose answer got lost was
+/// written is not known, and the same append twice is the same as once.
+async fn append_for_sure(inner: &Inner, key: &WorkerKey, append: Append) -> Result<Appended, Lost> {
+    let mut pause_ms = 20;
+    loop {
+        match inner.store.append(key, append.clone()).await {
+            Ok(appended) => return Ok(appended),
+            Err(AppendError::Store(error)) if may_pass(&error) && pause_ms < APPEND_PAUSE_MS_MAX => {
+                tracing::warn!(execution = %append.execution, %error, "it is written again: {error}");
+                tokio::time::sleep(Duration::from_millis(pause_ms)).await;
+                pause_ms *= 2;
+            }
+            Err(error) => return Err(error.into()),
+        }
+    }
+}
+
+/// Whether another try may find the store in better shape.
+fn may_pass(error: &StoreError) -> bool {
+    use StoreError::{Busy, Database, DiskFull, Io};
+    matches!(error, Busy { .. } | Database(_) | DiskFull { .. } | Io { .. })
+}
+
+impl From<AppendError> for Lost {
+    fn from(error: AppendError) -> Lost {
+        match error {
+            AppendError::Fenced => Lost::Fenced,
+            AppendError::Conflict | AppendError::Ended => Lost::Taken,
+            AppendError::Store(error) => Lost::Store(error),
+        }
+    }
+}
+
+/// A bug that tests plant.
+fn twice(entries: Vec<Entry>) -> Vec<Entry> {
+    let n = |e: &Entry| if matches!(e.event, Event::Done { .. }) { 2 } else { 1 };
+    entries.into_iter().flat_map(|e| std::iter::repeat_n(e.clone(), n(&e))).collect()
 }
 
 fn first_error(outputs: &Outputs) -> RunError {

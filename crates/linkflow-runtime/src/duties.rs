@@ -1,101 +1,140 @@
 //! What has to be done now and then: heartbeat, due waits, lost hints, dead workers, schedules,
-//! retention; and the workflow that is started when another one fails.
+//! wishes to cancel, executions that nobody drives, answers that nobody gave, retention.
+//!
+//! None of them waits for another that fails, and nothing keeps the heartbeat waiting.
 
+use std::collections::HashSet;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use linkflow_model::{Item, Mode};
-use linkflow_node::trigger::Trigger;
-use linkflow_store::WorkerKey;
-use serde_json::json;
-use tokio::sync::RwLock;
-use tokio::time::MissedTickBehavior;
+use linkflow_model::ExecutionId;
+use linkflow_store::StoreError;
+use linkflow_store::faults::Planted;
+use tokio::time::{Interval, MissedTickBehavior};
 use tokio_util::sync::CancellationToken;
 
-use crate::contract::ExecutionError;
-use crate::drive::Drive;
 use crate::shell::Inner;
-use crate::worker::{LEASE_MS, register};
+use crate::worker::{LEASE_MS, Lease};
 
 const SWEEP_MAX: usize = 1_000;
+/// How long an execution may be ready before its hint counts as lost.
+const HINT_MS: u64 = 2_000;
+const RETAIN_EVERY_MS: u64 = 600_000;
 
-pub async fn run(inner: Arc<Inner>, key: Arc<RwLock<WorkerKey>>, stop: CancellationToken) {
-    let mut tick = tokio::time::interval(Duration::from_millis(200));
-    tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let mut n: u64 = 0;
-    loop {
-        tokio::select! {
-            () = stop.cancelled() => return,
-            _ = tick.tick() => {}
-        }
-        if let Err(error) = round(&inner, &key, n).await {
-            tracing::error!(%error, "a background duty failed: {error}");
-        }
-        n += 1;
+pub async fn run(inner: Arc<Inner>, lease: Arc<Lease>, stop: CancellationToken) {
+    tokio::select! {
+        () = stop.cancelled() => {}
+        _ = async { tokio::join!(beat(&inner, &lease), rounds(&inner, &lease), retain(&inner)) } => {}
     }
 }
 
-async fn round(
-    inner: &Arc<Inner>,
-    key: &RwLock<WorkerKey>,
-    n: u64,
-) -> Result<(), linkflow_store::StoreError> {
-    let now = inner.services.now();
-    inner.queue.push(inner.store.wake_due(now, SWEEP_MAX).await?);
-    crate::scheduler::tick(inner).await?;
-    if n.is_multiple_of(5) {
-        // The first round takes in what an earlier process left; later ones only what was lost.
-        let age_ms = if n == 0 { 0 } else { 2_000 };
-        let ready = inner.store.ready_older_than(now, age_ms, SWEEP_MAX).await?;
-        inner.queue.push(ready.into_iter().map(|r| r.id));
-    }
-    if n.is_multiple_of(25) {
-        let held = key.read().await.clone();
-        if !inner.store.heartbeat(&held, now, LEASE_MS).await? {
-            *key.write().await = register(inner).await?;
+fn every(ms: u64) -> Interval {
+    let mut interval = tokio::time::interval(Duration::from_millis(ms));
+    interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    interval
+}
+
+/// Keeps the lease.
+async fn beat(inner: &Inner, lease: &Lease) {
+    let mut tick = every(LEASE_MS / 4);
+    loop {
+        tick.tick().await;
+        let key = lease.key();
+        let beaten = match inner.store.heartbeat(&key, inner.services.now(), LEASE_MS).await {
+            Ok(true) => Ok(()),
+            Ok(false) => lease.renew(inner, &key).await,
+            Err(error) => Err(error),
+        };
+        if let Err(error) = beaten {
+            tracing::error!(%error, "the heartbeat failed: {error}");
+            tick.reset_after(Duration::from_secs(1));
         }
-        inner.queue.push(inner.store.reap(now).await?);
     }
-    if n % 3_000 == 150 {
-        inner.store.retain(now, inner.retention_days, None).await?;
+}
+
+async fn retain(inner: &Inner) {
+    let mut tick = every(RETAIN_EVERY_MS);
+    tick.reset_after(Duration::from_secs(30));
+    loop {
+        tick.tick().await;
+        let kept = inner.store.retain(inner.services.now(), inner.retention_days, None).await;
+        log("retention", kept.map(|_| ()));
     }
+}
+
+async fn rounds(inner: &Arc<Inner>, lease: &Lease) {
+    let mut tick = every(200);
+    let mut orphans = HashSet::new();
+    for n in 0_u64.. {
+        tick.tick().await;
+        log("waking what is due", wake_due(inner).await);
+        if !inner.draining.load(Ordering::Relaxed) {
+            log("the schedules", crate::scheduler::tick(inner).await);
+        }
+        if n.is_multiple_of(5) {
+            // The first round takes in what an earlier process left; later ones what was lost.
+            log("looking for lost hints", sweep(inner, if n == 0 { 0 } else { HINT_MS }).await);
+            log("looking after what runs", look_after(inner, lease, &mut orphans).await);
+        }
+        if n % 10 == 9 {
+            log("answering", inner.answer_ended().await);
+        }
+        if n.is_multiple_of(25) {
+            log("looking for dead workers", reap(inner).await);
+        }
+    }
+}
+
+fn log(duty: &str, done: Result<(), StoreError>) {
+    if let Err(error) = done {
+        tracing::error!(%error, "{duty} failed: {error}");
+    }
+}
+
+async fn wake_due(inner: &Inner) -> Result<(), StoreError> {
+    inner.hint(inner.store.wake_due(inner.services.now(), SWEEP_MAX).await?);
     Ok(())
 }
 
-/// Starts the error workflow of a workflow whose execution failed.
-pub async fn start_error_workflow(
-    inner: &Arc<Inner>,
-    drive: &Drive,
-    error: &ExecutionError,
-) -> Result<(), String> {
-    let Some(wanted) = drive.prepared.workflow.settings.error_workflow.clone() else { return Ok(()) };
-    let row =
-        inner.store.workflow_by_any_id(drive.workspace, wanted.clone()).await.map_err(|e| e.to_string())?;
-    let row = row.ok_or_else(|| format!("there is no workflow \"{wanted}\""))?;
-    let version = row.published_version.unwrap_or(row.version);
-    let prepared = inner.prepared(drive.workspace, row.id, version).await.map_err(|e| e.to_string())?;
-    let prepared = prepared.ok_or_else(|| format!("the workflow \"{}\" has no version", row.name))?;
-    let start = (0..prepared.nodes.len()).find(|&i| {
-        !prepared.workflow.nodes[i].disabled
-            && matches!(prepared.nodes[i].kind.and_then(|k| k.trigger()), Some(Trigger::Error))
-    });
-    let start = start.ok_or_else(|| format!("the workflow \"{}\" has no error trigger", row.name))?;
-    let item = Item::from_value(json!({
-        "execution": {
-            "id": drive.execution,
-            "url": format!("{}/executions/{}", inner.services.public_url, drive.execution),
-            "error": {"message": error.message, "node": error.node},
-            "lastNodeExecuted": error.node,
-            "mode": drive.mode.as_str(),
-        },
-        "workflow": {"id": drive.workflow, "name": drive.prepared.workflow.name},
-    }));
-    let new = inner
-        .new_execution(drive.workspace, row.id, version, &prepared, start as u32, vec![item], Mode::Error)
-        .await
-        .map_err(|e| e.to_string())?;
-    let id = new.id;
-    inner.store.accept(new).await.map_err(|e| e.to_string())?;
-    inner.queue.push([id]);
+async fn reap(inner: &Inner) -> Result<(), StoreError> {
+    inner.hint(inner.store.reap(inner.services.now()).await?);
+    Ok(())
+}
+
+async fn sweep(inner: &Inner, age_ms: u64) -> Result<(), StoreError> {
+    if inner.store.has(Planted::NoSweeper) {
+        return Ok(());
+    }
+    let ready = inner.store.ready_older_than(inner.services.now(), age_ms, SWEEP_MAX).await?;
+    inner.queue.push(ready.into_iter().map(|r| r.id));
+    Ok(())
+}
+
+/// Tells executions that somebody wants their end, and hands back those that are this worker's on
+/// disk and that it does not know: a claim whose answer got lost, or one that could not be handed
+/// back at once. One round alone proves nothing, a claim may just be coming in.
+async fn look_after(
+    inner: &Inner,
+    lease: &Lease,
+    orphans: &mut HashSet<ExecutionId>,
+) -> Result<(), StoreError> {
+    let key = lease.key();
+    let held = inner.store.held_by(&key).await?;
+    let mut unknown = HashSet::new();
+    for (id, is_canceled) in held {
+        match inner.cancel_token(id) {
+            Some(cancel) if is_canceled => cancel.cancel(),
+            Some(_) => {}
+            None => _ = unknown.insert(id),
+        }
+    }
+    for &id in unknown.intersection(orphans) {
+        let why = "its worker lost sight of it".to_owned();
+        if inner.store.give_back(&key, id, inner.services.now(), why, false).await? {
+            inner.hint([id]);
+        }
+    }
+    *orphans = unknown;
     Ok(())
 }

@@ -71,48 +71,89 @@ impl Feed {
 /// Requests of this process that wait for an execution.
 #[derive(Default)]
 pub struct Replies {
-    waiting: Mutex<HashMap<ExecutionId, Waiting>>,
+    state: Mutex<RepliesState>,
+}
+
+#[derive(Default)]
+struct RepliesState {
+    waiting: HashMap<ExecutionId, Waiting>,
+    n_tickets: u64,
 }
 
 #[derive(Default)]
 struct Waiting {
-    answers: Vec<oneshot::Sender<Answer>>,
+    answers: Vec<(Ticket, oneshot::Sender<Answer>)>,
     ends: Vec<oneshot::Sender<Finished>>,
 }
 
+/// One that waits for an answer, among several that wait for the same execution.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Ticket(u64);
+
 impl Replies {
-    pub fn expect(&self, execution: ExecutionId, answer: oneshot::Sender<Answer>) {
-        self.state().entry(execution).or_default().answers.push(answer);
+    pub fn expect(&self, execution: ExecutionId, answer: oneshot::Sender<Answer>) -> Ticket {
+        let mut state = self.state();
+        state.n_tickets += 1;
+        let ticket = Ticket(state.n_tickets);
+        state.waiting.entry(execution).or_default().answers.push((ticket, answer));
+        ticket
     }
 
     pub fn expect_end(&self, execution: ExecutionId, end: oneshot::Sender<Finished>) {
-        self.state().entry(execution).or_default().ends.push(end);
+        self.state().waiting.entry(execution).or_default().ends.push(end);
     }
 
-    pub fn forget(&self, execution: ExecutionId) {
-        self.state().remove(&execution);
+    /// Lets go of the one with this ticket.
+    pub fn withdraw(&self, execution: ExecutionId, ticket: Ticket) -> Option<oneshot::Sender<Answer>> {
+        let mut state = self.state();
+        let waiting = state.waiting.get_mut(&execution)?;
+        let at = waiting.answers.iter().position(|(t, _)| *t == ticket)?;
+        let (_, answer) = waiting.answers.swap_remove(at);
+        if waiting.is_over() {
+            state.waiting.remove(&execution);
+        }
+        Some(answer)
+    }
+
+    /// Lets go of those who have gone away.
+    pub fn tidy(&self) {
+        self.state().waiting.retain(|_, waiting| !waiting.tidied().is_over());
+    }
+
+    /// The same for one execution.
+    pub fn tidy_one(&self, execution: ExecutionId) {
+        let mut state = self.state();
+        if state.waiting.get_mut(&execution).is_some_and(|w| w.tidied().is_over()) {
+            state.waiting.remove(&execution);
+        }
+    }
+
+    /// Up to `max` executions for which somebody waits.
+    pub fn expected(&self, max: usize) -> Vec<ExecutionId> {
+        self.state().waiting.keys().copied().take(max).collect()
     }
 
     pub fn is_expected(&self, execution: ExecutionId) -> bool {
-        self.state().contains_key(&execution)
+        self.state().waiting.contains_key(&execution)
     }
 
     /// Answers those who wait for a reply; `false` when nobody does.
     pub fn reply(&self, execution: ExecutionId, reply: Reply) -> bool {
-        let answers = match self.state().get_mut(&execution) {
+        let answers = match self.state().waiting.get_mut(&execution) {
             Some(waiting) => std::mem::take(&mut waiting.answers),
             None => return false,
         };
         let mut heard = false;
-        for answer in answers {
+        for (_, answer) in answers {
             heard |= answer.send(Answer::Reply(reply.clone())).is_ok();
         }
+        self.tidy_one(execution);
         heard
     }
 
     pub fn finished(&self, finished: &Finished) {
-        let Some(waiting) = self.state().remove(&finished.execution) else { return };
-        for answer in waiting.answers {
+        let Some(waiting) = self.state().waiting.remove(&finished.execution) else { return };
+        for (_, answer) in waiting.answers {
             let _ = answer.send(Answer::Finished(finished.clone()));
         }
         for end in waiting.ends {
@@ -120,7 +161,19 @@ impl Replies {
         }
     }
 
-    fn state(&self) -> std::sync::MutexGuard<'_, HashMap<ExecutionId, Waiting>> {
-        self.waiting.lock().expect("nothing panics while it holds the replies")
+    fn state(&self) -> std::sync::MutexGuard<'_, RepliesState> {
+        self.state.lock().expect("nothing panics while it holds the replies")
+    }
+}
+
+impl Waiting {
+    fn tidied(&mut self) -> &Waiting {
+        self.answers.retain(|(_, answer)| !answer.is_closed());
+        self.ends.retain(|end| !end.is_closed());
+        self
+    }
+
+    fn is_over(&self) -> bool {
+        self.answers.is_empty() && self.ends.is_empty()
     }
 }

@@ -5,6 +5,7 @@
 pub mod contract;
 mod drive;
 mod duties;
+mod failure;
 mod feed;
 mod host;
 mod prepared;

@@ -7,6 +7,7 @@ use linkflow_node::schedule::{Rule, next_after};
 use linkflow_node::trigger::Trigger;
 use linkflow_store::{Fired, Misfire, NewExecution, NewSchedule, Schedule, StoreError};
 
+use crate::contract::StartError;
 use crate::shell::Inner;
 
 /// Ticks taken in one round.
@@ -51,12 +52,20 @@ async fn fire(inner: &Arc<Inner>, schedule: Schedule, now: Millis) -> Result<(),
     };
     let mut executions = Vec::with_capacity(times.len());
     for at in times {
-        executions.extend(execution(inner, &schedule, at).await?);
+        match execution(inner, &schedule, at).await {
+            Ok(new) => executions.extend(new),
+            // The tick is given up and the schedule moves on: it would keep others waiting.
+            Err(StoreError::Invalid { problem, .. }) => {
+                tracing::error!(schedule = %schedule.id, "a tick could start nothing: {problem}");
+            }
+            Err(error) => return Err(error),
+        }
     }
-    let ids: Vec<_> = executions.iter().map(|e| e.id).collect();
-    match inner.store.fire(schedule.id, due, next, executions).await? {
-        Fired::Already => {}
-        _ => inner.queue.push(ids),
+    if let Fired::Started(ids) = inner.store.fire(schedule.id, due, next, executions).await? {
+        for &id in &ids {
+            inner.tell_accepted(schedule.workspace, id, schedule.workflow);
+        }
+        inner.hint(ids);
     }
     Ok(())
 }
@@ -90,7 +99,11 @@ async fn execution(
         )
         .await
         .map(Some)
-        .map_err(|e| StoreError::invalid("schedule", e.to_string()))
+        .map_err(|error| match error {
+            StartError::Busy { retry_after_ms } => StoreError::Busy { retry_after_ms },
+            StartError::Runtime(error) => StoreError::Database(error.to_string()),
+            other => StoreError::invalid("schedule", other.to_string()),
+        })
 }
 
 /// Makes the schedules of a workflow those of its published version.

@@ -1,11 +1,11 @@
 //! The shell of one process: accepts, hands over to its worker, answers those who wait.
 
-use std::collections::HashMap;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::collections::{HashMap, HashSet};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use linkflow_engine::{Event, StepState};
+use linkflow_engine::{Event, Outcome, StepState};
 use linkflow_model::{ExecutionId, Item, Mode, Object, Status, Workflow, WorkflowId, WorkspaceId};
 use linkflow_node::trigger::{Request, Trigger};
 use linkflow_node::{BoxFuture, ChildCall, ChildResult, NodeError, WorkflowRef};
@@ -24,6 +24,11 @@ use crate::host::{StoreHost, store_trouble};
 use crate::prepared::Prepared;
 use crate::record::{Recorded, replay};
 use crate::services::Services;
+
+/// Waiting requests that are looked after in one round.
+const ANSWERED_MAX: usize = 1_000;
+/// How many executions may wait one for the other.
+const CALLS_DEEP_MAX: u32 = 256;
 
 /// What a [`Shell`] is made of.
 pub struct ShellParts {
@@ -46,10 +51,38 @@ pub struct Inner {
     pub concurrency: usize,
     pub retention_days: Option<u32>,
     /// Those that run here, with what ends them.
-    pub running: Mutex<HashMap<ExecutionId, CancellationToken>>,
+    running: Mutex<HashMap<ExecutionId, (u64, CancellationToken)>>,
+    n_places: AtomicU64,
     pub draining: AtomicBool,
-    plans: moka::sync::Cache<(WorkflowId, u32), Arc<Prepared>>,
+    plans: moka::sync::Cache<(WorkspaceId, WorkflowId, u32), Arc<Prepared>>,
     variables: moka::sync::Cache<WorkspaceId, Arc<Object>>,
+}
+
+/// The place of an execution among those that run here; given up when dropped.
+pub struct Place {
+    pub cancel: CancellationToken,
+    inner: Arc<Inner>,
+    execution: ExecutionId,
+    number: u64,
+}
+
+impl Place {
+    pub fn take(inner: &Arc<Inner>, execution: ExecutionId) -> Place {
+        let cancel = CancellationToken::new();
+        let number = inner.n_places.fetch_add(1, Ordering::Relaxed);
+        inner.running().insert(execution, (number, cancel.clone()));
+        Place { cancel, inner: inner.clone(), execution, number }
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let mut running = self.inner.running();
+        // A later claim of the same execution may have come meanwhile.
+        if running.get(&self.execution).is_some_and(|(number, _)| *number == self.number) {
+            running.remove(&self.execution);
+        }
+    }
 }
 
 /// The shell. Cheap to clone.
@@ -71,6 +104,7 @@ impl Shell {
                 concurrency: parts.concurrency.max(1),
                 retention_days: parts.retention_days,
                 running: Mutex::default(),
+                n_places: AtomicU64::new(0),
                 draining: AtomicBool::new(false),
                 plans: moka::sync::Cache::new(1_000),
                 variables: moka::sync::Cache::builder()
@@ -86,6 +120,11 @@ impl Shell {
     pub async fn work(&self, stop: CancellationToken, grace_ms: u64) {
         crate::worker::work(self.inner.clone(), stop, grace_ms).await;
     }
+
+    /// For how many executions somebody waits here.
+    pub fn n_waiting(&self) -> usize {
+        self.inner.replies.expected(usize::MAX).len()
+    }
 }
 
 impl Inner {
@@ -100,6 +139,43 @@ impl Inner {
         self.feed.tell(self.services.now(), NewFeedEvent { kind, workspace, execution, workflow, data });
     }
 
+    fn running(&self) -> std::sync::MutexGuard<'_, HashMap<ExecutionId, (u64, CancellationToken)>> {
+        self.running.lock().expect("nothing panics while it holds the list")
+    }
+
+    /// What ends an execution that runs here.
+    pub fn cancel_token(&self, execution: ExecutionId) -> Option<CancellationToken> {
+        self.running().get(&execution).map(|(_, cancel)| cancel.clone())
+    }
+
+    /// Says that these may have work.
+    pub fn hint(&self, ids: impl IntoIterator<Item = ExecutionId>) {
+        for id in ids {
+            (0..self.store.hints()).for_each(|_| self.queue.push([id]));
+        }
+    }
+
+    pub fn tell_accepted(&self, workspace: WorkspaceId, id: ExecutionId, workflow: WorkflowId) {
+        metrics::counter!("linkflow_executions_accepted_total").increment(1);
+        self.tell("execution.accepted", workspace, Some(id), Some(workflow), json!({"status": "ready"}));
+    }
+
+    /// Answers those who wait for an execution that has ended without this process: at another
+    /// worker, or as dead. Who has gone away is let go.
+    pub async fn answer_ended(&self) -> Result<(), StoreError> {
+        self.replies.tidy();
+        let expected = self.replies.expected(ANSWERED_MAX);
+        if expected.is_empty() {
+            return Ok(());
+        }
+        for (id, workspace) in self.store.ended_of(expected).await? {
+            if let Some(end) = self.stored_end(workspace, id).await? {
+                self.replies.finished(&end);
+            }
+        }
+        Ok(())
+    }
+
     /// The plan of a stored version.
     pub async fn prepared(
         &self,
@@ -107,7 +183,7 @@ impl Inner {
         workflow: WorkflowId,
         version: u32,
     ) -> Result<Option<Arc<Prepared>>, StoreError> {
-        if let Some(found) = self.plans.get(&(workflow, version)) {
+        if let Some(found) = self.plans.get(&(workspace, workflow, version)) {
             return Ok(Some(found));
         }
         let Some(found) = self.store.workflow_version(workspace, workflow, version).await? else {
@@ -118,19 +194,19 @@ impl Inner {
         let prepared = Prepared::new(Arc::new(document), self.services.kinds)
             .map_err(|e| StoreError::invalid("workflow", e.to_string()))?;
         let prepared = Arc::new(prepared);
-        self.plans.insert((workflow, version), prepared.clone());
+        self.plans.insert((workspace, workflow, version), prepared.clone());
         Ok(Some(prepared))
     }
 
-    pub async fn variables(&self, workspace: WorkspaceId) -> Arc<Object> {
+    pub async fn variables(&self, workspace: WorkspaceId) -> Result<Arc<Object>, StoreError> {
         if let Some(found) = self.variables.get(&workspace) {
-            return found;
+            return Ok(found);
         }
-        let rows = self.store.variables(workspace).await.unwrap_or_default();
+        let rows = self.store.variables(workspace).await?;
         let vars: Object = rows.into_iter().map(|v| (v.name, Value::String(v.value))).collect();
         let vars = Arc::new(vars);
         self.variables.insert(workspace, vars.clone());
-        vars
+        Ok(vars)
     }
 
     /// An execution with what its journal says.
@@ -157,16 +233,15 @@ impl Inner {
     ) -> Result<Vec<ChildResult>, StoreError> {
         let mut results = Vec::new();
         for child in self.store.children_of(parent, step).await? {
-            let items =
-                match (child.status, self.recorded(workspace, child.id).await?) {
-                    (Status::Success, Some((_, _, recorded))) => Ok(recorded.last_items()),
-                    (Status::Success, None) => Ok(Vec::new()),
-                    _ => Err(NodeError::data(child.error.unwrap_or_else(|| {
-                        format!("the called workflow ended as {}", child.status.as_str())
-                    }))
-                    .to_run_error()),
-                };
-            results.push(ChildResult { execution: child.id, items, custom_data: Object::new() });
+            let recorded = self.recorded(workspace, child.id).await?.map(|(_, _, recorded)| recorded);
+            let items = if child.status == Status::Success {
+                Ok(recorded.as_ref().map_or(Vec::new(), Recorded::last_items))
+            } else {
+                let why = || format!("the called workflow ended as {}", child.status.as_str());
+                Err(NodeError::data(child.error.unwrap_or_else(why)).to_run_error())
+            };
+            let custom_data = recorded.map(|r| r.custom_data).unwrap_or_default();
+            results.push(ChildResult { execution: child.id, items, custom_data });
         }
         Ok(results)
     }
@@ -180,6 +255,15 @@ impl Inner {
         parent: Option<(ExecutionId, u32)>,
         children: Vec<ChildCall>,
     ) -> Result<Vec<NewExecution>, NodeError> {
+        if parent.is_some() {
+            let depth = self.store.depth_of(caller, CALLS_DEEP_MAX).await.map_err(|e| store_trouble(&e))?;
+            if depth >= CALLS_DEEP_MAX {
+                return Err(NodeError::Limit {
+                    what: "workflows that wait for each other".to_owned(),
+                    limit: CALLS_DEEP_MAX.to_string(),
+                });
+            }
+        }
         let mut new = Vec::with_capacity(children.len());
         for (index, child) in children.into_iter().enumerate() {
             let WorkflowRef::Id(id) = child.workflow else {
@@ -224,7 +308,7 @@ impl Inner {
     ) -> Result<NewExecution, StartError> {
         let now = self.services.now();
         let id = ExecutionId::new(now, uuid::Uuid::new_v4().as_u128());
-        let vars = self.variables(workspace).await;
+        let vars = self.variables(workspace).await.map_err(start_error)?;
         let env = Arc::new(env_of(&self.services, prepared, id, mode, vars));
         let node = prepared.node(start);
         let host = Arc::new(StoreHost {
@@ -272,26 +356,26 @@ impl Inner {
             return Err(StartError::Busy { retry_after_ms: 1_000 });
         }
         let (id, workspace, workflow) = (new.id, new.workspace, new.workflow);
-        let expected = answer.is_some();
-        if let Some(answer) = answer {
-            self.replies.expect(id, answer);
-        }
-        let accepted = match self.store.accept(new).await {
-            Ok(accepted) => accepted,
-            Err(error) => {
-                self.replies.forget(id);
-                return Err(start_error(error));
-            }
+        let ticket = answer.map(|answer| self.replies.expect(id, answer));
+        let accepted = self.store.accept(new).await;
+        let answer = match (&accepted, ticket) {
+            (Ok(accepted), _) if !accepted.existing => None,
+            (_, ticket) => ticket.and_then(|ticket| self.replies.withdraw(id, ticket)),
         };
+        let accepted = accepted.map_err(start_error)?;
         if accepted.existing {
-            if expected {
-                self.replies.forget(id);
+            // A repeated request gets the end of the execution that the first one started.
+            if let Some(answer) = answer {
+                self.replies.expect(accepted.id, answer);
+                let end = self.stored_end(workspace, accepted.id).await;
+                if let Some(end) = end.map_err(start_error)? {
+                    self.replies.finished(&end);
+                }
             }
             return Ok(Started { execution: accepted.id, is_new: false });
         }
-        metrics::counter!("linkflow_executions_accepted_total").increment(1);
-        self.queue.push([id]);
-        self.tell("execution.accepted", workspace, Some(id), Some(workflow), json!({"status": "ready"}));
+        self.tell_accepted(workspace, id, workflow);
+        self.hint([id]);
         Ok(Started { execution: id, is_new: true })
     }
 
@@ -318,6 +402,18 @@ impl Inner {
     }
 }
 
+/// Lets go of those who do not wait for the execution any more.
+struct Tidy<'a> {
+    inner: &'a Inner,
+    execution: ExecutionId,
+}
+
+impl Drop for Tidy<'_> {
+    fn drop(&mut self) {
+        self.inner.replies.tidy_one(self.execution);
+    }
+}
+
 /// Where an execution of a called workflow starts.
 fn called_start(prepared: &Prepared) -> Option<u32> {
     let called = (0..prepared.nodes.len()).find(|&i| {
@@ -330,6 +426,7 @@ fn called_start(prepared: &Prepared) -> Option<u32> {
 fn start_error(error: StoreError) -> StartError {
     match error {
         StoreError::Busy { retry_after_ms } => StartError::Busy { retry_after_ms },
+        StoreError::DiskFull { .. } => StartError::NoSpace,
         StoreError::KeyReused { .. } => StartError::Conflict(error.to_string()),
         other => StartError::Runtime(RuntimeError(other.to_string())),
     }
@@ -375,17 +472,7 @@ impl Runtime for Shell {
                 key: format!("{}/{key}", request.workflow_id),
                 fingerprint: request.idempotency_fingerprint,
             });
-            let keyed = new.idempotency.is_some();
-            // A repeated request gets the end of the execution that the first one started.
-            let (answer, again) = if keyed { (None, answer) } else { (answer, None) };
-            let started = inner.accept(new, answer).await?;
-            if let Some(answer) = again {
-                inner.replies.expect(started.execution, answer);
-                if let Ok(Some(end)) = inner.stored_end(request.workspace, started.execution).await {
-                    inner.replies.finished(&end);
-                }
-            }
-            Ok(started)
+            inner.accept(new, answer).await
         })
     }
 
@@ -396,6 +483,8 @@ impl Runtime for Shell {
         timeout_ms: u64,
     ) -> BoxFuture<'_, Result<Option<Finished>, RuntimeError>> {
         Box::pin(async move {
+            // Dropped after `end`, however this future ends.
+            let _tidy = Tidy { inner: &self.inner, execution };
             let (sender, end) = oneshot::channel();
             self.inner.replies.expect_end(execution, sender);
             if let Some(end) = self.inner.stored_end(workspace, execution).await.map_err(runtime_error)? {
@@ -414,9 +503,9 @@ impl Runtime for Shell {
             let now = self.inner.services.now();
             match self.inner.store.request_cancel(workspace, execution, now).await.map_err(runtime_error)? {
                 CancelAsked::Asked { ready } => {
-                    self.inner.queue.push(ready);
-                    let running = self.inner.running.lock().expect("nothing panics while it holds the list");
-                    if let Some(cancel) = running.get(&execution) {
+                    self.inner.hint(ready);
+                    // Others, such as its children, hear of it from `duties::look_after`.
+                    if let Some(cancel) = self.inner.cancel_token(execution) {
                         cancel.cancel();
                     }
                     Ok(true)
@@ -489,24 +578,20 @@ impl Runtime for Shell {
 
     fn waiting(&self, execution: ExecutionId) -> BoxFuture<'_, Result<Option<Waiting>, RuntimeError>> {
         Box::pin(async move {
-            let workspaces = self.inner.store.workspaces().await.map_err(runtime_error)?;
-            for workspace in workspaces {
-                let found = self.inner.recorded(workspace, execution).await.map_err(runtime_error)?;
-                let Some((record, prepared, recorded)) = found else { continue };
-                if record.status.is_terminal() {
-                    return Ok(None);
-                }
-                let machine = &recorded.machine;
-                let parked = (0..machine.n_steps()).find(|&s| {
-                    matches!(
-                        machine.state_of(s),
-                        Some(StepState::Parked { wait: linkflow_engine::Wait::Call { .. }, .. })
-                    )
-                });
-                let Some(node) = parked.and_then(|s| machine.node_of(s)) else { return Ok(None) };
-                return Ok(Some(Waiting { workspace, node: prepared.node(node).clone() }));
+            let workspace = self.inner.store.workspace_of(execution).await.map_err(runtime_error)?;
+            let Some(workspace) = workspace else { return Ok(None) };
+            let found = self.inner.recorded(workspace, execution).await.map_err(runtime_error)?;
+            let Some((record, prepared, recorded)) = found else { return Ok(None) };
+            if record.status.is_terminal() {
+                return Ok(None);
             }
-            Ok(None)
+            let machine = &recorded.machine;
+            let waits = |s: &u32| {
+                let state = machine.state_of(*s);
+                matches!(state, Some(StepState::Parked { wait: linkflow_engine::Wait::Call { .. } }))
+            };
+            let node = (0..machine.n_steps()).find(waits).and_then(|s| machine.node_of(s));
+            Ok(node.map(|node| Waiting { workspace, node: prepared.node(node).clone() }))
         })
     }
 
@@ -517,30 +602,22 @@ impl Runtime for Shell {
         answer: Option<oneshot::Sender<Answer>>,
     ) -> BoxFuture<'_, Result<Resumption, RuntimeError>> {
         Box::pin(async move {
+            let inner = &self.inner;
             let payload = serde_json::to_value(&request).map_err(|e| RuntimeError(e.to_string()))?;
-            if let Some(answer) = answer {
-                self.inner.replies.expect(execution, answer);
-            }
-            let now = self.inner.services.now();
-            match self
-                .inner
-                .store
-                .wake_by_call(None, execution, now, Some(payload))
-                .await
-                .map_err(runtime_error)?
+            let ticket = answer.map(|answer| inner.replies.expect(execution, answer));
+            let now = inner.services.now();
+            let woken = inner.store.wake_by_call(None, execution, now, Some(payload)).await;
+            if let (Ok(WakeCall::NotWaiting(_) | WakeCall::Unknown) | Err(_), Some(ticket)) = (&woken, ticket)
             {
+                inner.replies.withdraw(execution, ticket);
+            }
+            match woken.map_err(runtime_error)? {
                 WakeCall::Woken => {
-                    self.inner.queue.push([execution]);
+                    inner.hint([execution]);
                     Ok(Resumption::Resumed)
                 }
-                WakeCall::NotWaiting(_) => {
-                    self.inner.replies.forget(execution);
-                    Ok(Resumption::NotWaiting)
-                }
-                WakeCall::Unknown => {
-                    self.inner.replies.forget(execution);
-                    Ok(Resumption::NotFound)
-                }
+                WakeCall::NotWaiting(_) => Ok(Resumption::NotWaiting),
+                WakeCall::Unknown => Ok(Resumption::NotFound),
             }
         })
     }
@@ -583,25 +660,35 @@ impl Runtime for Shell {
     }
 }
 
-/// The journal up to where the step that ended the execution had not been tried.
+/// What succeeded, with all that led to it. Steps that failed, or that the end kept from going
+/// on, begin anew: nobody would wake them, and their called workflows belong to the old execution.
 fn before_failure(entries: &[Entry]) -> Vec<Entry> {
-    let failed = entries.iter().rev().find_map(|e| match e.event {
-        Event::Failed { step, retry_at: None, .. } => Some(step),
+    let is_failure = |e: &Entry| matches!(e.event, Event::Failed { retry_at: None, .. });
+    let is_error = |e: &Entry| matches!(e.event, Event::Finished { outcome: Outcome::Error, .. });
+    let last = entries.iter().rev().find_map(|e| match e.event {
+        Event::Done { step, failed, .. } => Some((step, failed)),
         _ => None,
     });
-    entries
+    // A last node that failed ends an execution although it may go on after errors.
+    let by_last = entries.iter().any(is_error) && !entries.iter().any(is_failure);
+    let failed = last.filter(|(_, failed)| by_last && *failed).map(|(step, _)| step);
+    let done: HashSet<u32> = entries
         .iter()
-        .filter(|e| match &e.event {
-            Event::Started { .. } => true,
-            Event::Began { step, .. }
-            | Event::Done { step, .. }
-            | Event::Failed { step, .. }
-            | Event::Parked { step, .. }
-            | Event::Woken { step, .. } => Some(*step) != failed,
-            Event::Canceled { .. } | Event::TimedOut { .. } | Event::Finished { .. } => false,
+        .filter_map(|e| match e.event {
+            Event::Done { step, .. } if Some(step) != failed => Some(step),
+            _ => None,
         })
-        .cloned()
-        .collect()
+        .collect();
+    let is_kept = |entry: &&Entry| match &entry.event {
+        Event::Started { .. } => true,
+        Event::Began { step, .. }
+        | Event::Done { step, .. }
+        | Event::Failed { step, .. }
+        | Event::Parked { step, .. }
+        | Event::Woken { step, .. } => done.contains(step),
+        Event::Canceled { .. } | Event::TimedOut { .. } | Event::Finished { .. } => false,
+    };
+    entries.iter().filter(is_kept).cloned().collect()
 }
 
 fn invalid_or_trouble(error: StoreError) -> StartError {

@@ -1,10 +1,12 @@
 //! One try of one step: inputs gathered, the node run, its outputs put in order.
 
 use std::collections::BTreeMap;
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
 use base64::Engine;
+use futures_util::FutureExt;
 use linkflow_expr::Env;
 use linkflow_model::{
     Binary, ExecutionId, History, Item, Items, Mode, Node, Object, OnError, Order, Pair, Paired, RunError,
@@ -16,6 +18,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::prepared::Prepared;
 use crate::services::Services;
+use crate::worker::panic_text;
 
 /// All that a try needs; it borrows nothing, so that tries can run side by side.
 pub struct Try {
@@ -106,13 +109,17 @@ impl Try {
             run: self.run as usize,
         });
         let ctx = self.ctx(node, now);
-        let run = kind.run(input, &ctx);
+        // A kind that panics is a bug, but it is that node's failure and nobody else's.
+        let run = AssertUnwindSafe(kind.run(input, &ctx)).catch_unwind();
         let limit_ms = node.time_limit_ms.unwrap_or(24 * 3_600_000);
         tokio::select! {
             biased;
             () = self.cancel.cancelled() => Err(NodeError::Canceled),
             ended = tokio::time::timeout(Duration::from_millis(limit_ms), run) => match ended {
-                Ok(outcome) => outcome,
+                Ok(Ok(outcome)) => outcome,
+                Ok(Err(panic)) => {
+                    Err(NodeError::data(format!("the node broke: {}", panic_text(&*panic))))
+                }
                 Err(_) => Err(NodeError::TimedOut { limit_ms }),
             },
         }

@@ -1,99 +1,196 @@
 //! Takes executions and drives them, as many side by side as it may.
 
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use futures_util::FutureExt;
 use linkflow_engine::Input;
 use linkflow_model::{ExecutionId, Mode, Status};
-use linkflow_store::{Append, Claimed, EntryData, Then, WorkerKey};
+use linkflow_store::{Append, Claimed, EntryData, StoreError, Then, WorkerKey};
 use serde_json::json;
-use tokio::sync::{RwLock, Semaphore};
+use tokio::sync::{Mutex, OwnedSemaphorePermit, Semaphore, watch};
+use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::AbortOnDropHandle;
 
 use crate::contract::{ExecutionError, Finished};
 use crate::drive::{Drive, Lost, Rest, Sink, env_of};
 use crate::record::replay;
-use crate::shell::Inner;
+use crate::shell::{Inner, Place};
 
 pub const LEASE_MS: u64 = 20_000;
 const BATCH_MAX: usize = 64;
 
+/// The right of this process to drive executions: the present key, and how to get a new one.
+pub struct Lease {
+    key: watch::Sender<WorkerKey>,
+    renewing: Mutex<()>,
+}
+
+impl Lease {
+    pub fn key(&self) -> WorkerKey {
+        self.key.borrow().clone()
+    }
+
+    /// Registers anew, unless that was done since `lost` was the key.
+    pub async fn renew(&self, inner: &Inner, lost: &WorkerKey) -> Result<(), StoreError> {
+        let _one_at_a_time = self.renewing.lock().await;
+        if self.key() == *lost {
+            tracing::warn!("the lease of this worker has ended; it registers again");
+            self.key.send_replace(register(inner).await?);
+        }
+        Ok(())
+    }
+}
+
 pub async fn work(inner: Arc<Inner>, stop: CancellationToken, grace_ms: u64) {
-    let key = loop {
-        match register(&inner).await {
-            Ok(key) => break Arc::new(RwLock::new(key)),
+    let key = tokio::select! {
+        () = stop.cancelled() => return,
+        key = first_key(&inner) => key,
+    };
+    let lease = Arc::new(Lease { key: watch::Sender::new(key), renewing: Mutex::default() });
+    // They go on while the last executions end: without heartbeats the lease would be lost.
+    let drained = CancellationToken::new();
+    let duties = tokio::spawn(crate::duties::run(inner.clone(), lease.clone(), drained.clone()));
+    let duties = AbortOnDropHandle::new(duties);
+    let slots = Arc::new(Semaphore::new(inner.concurrency));
+    let mut keys = lease.key.subscribe();
+    let mut tasks = JoinSet::new();
+    loop {
+        while tasks.try_join_next().is_some() {}
+        tokio::select! {
+            () = stop.cancelled() => break,
+            // What runs under the old key belongs to others now.
+            Ok(()) = keys.changed() => tasks.abort_all(),
+            Some((slot, ids)) = next(&inner, &slots) => {
+                drop(slot);
+                claim(&inner, &lease, ids, &slots, &mut tasks).await;
+            }
+        }
+    }
+    inner.draining.store(true, Ordering::Relaxed);
+    let all = async { while tasks.join_next().await.is_some() {} };
+    let _ = tokio::time::timeout(Duration::from_millis(grace_ms), all).await;
+    tasks.abort_all();
+    if let Err(error) = inner.store.retire(&lease.key()).await {
+        tracing::error!(%error, "the worker could not give back what it held: {error}");
+    }
+    drained.cancel();
+    let _ = duties.await;
+}
+
+async fn first_key(inner: &Inner) -> WorkerKey {
+    loop {
+        match register(inner).await {
+            Ok(key) => return key,
             Err(error) => {
                 tracing::error!(%error, "the worker cannot register: {error}");
                 tokio::time::sleep(Duration::from_secs(1)).await;
             }
         }
-    };
-    let duties = tokio::spawn(crate::duties::run(inner.clone(), key.clone(), stop.clone()));
-    let slots = Arc::new(Semaphore::new(inner.concurrency));
-    loop {
-        let Ok(slot) = slots.clone().acquire_owned().await else { break };
-        let ids = tokio::select! {
-            () = stop.cancelled() => break,
-            ids = inner.queue.take((slots.available_permits() + 1).min(BATCH_MAX)) => ids,
-        };
-        drop(slot);
-        let held = key.read().await.clone();
-        let now = inner.services.now();
-        match inner.store.claim(&held, ids.clone(), now).await {
-            Ok(claimed) => {
-                for claim in claimed {
-                    let Ok(slot) = slots.clone().acquire_owned().await else { break };
-                    let (inner, held) = (inner.clone(), held.clone());
-                    tokio::spawn(async move {
-                        drive(&inner, held, claim).await;
-                        drop(slot);
-                    });
-                }
-            }
-            Err(linkflow_store::StoreError::Fenced) => {
-                tracing::warn!("the lease of this worker has ended; it registers again");
-                if let Ok(new) = register(&inner).await {
-                    *key.write().await = new;
-                }
-                inner.queue.push(ids);
-            }
-            Err(error) => {
-                tracing::error!(%error, "nothing could be claimed: {error}");
-                tokio::time::sleep(Duration::from_millis(200)).await;
-                inner.queue.push(ids);
-            }
-        }
     }
-    inner.draining.store(true, Ordering::Relaxed);
-    let all = u32::try_from(inner.concurrency).unwrap_or(u32::MAX);
-    let _ = tokio::time::timeout(Duration::from_millis(grace_ms), slots.acquire_many(all)).await;
-    let held = key.read().await.clone();
-    if let Err(error) = inner.store.retire(&held).await {
-        tracing::error!(%error, "the worker could not give back what it held: {error}");
-    }
-    let _ = duties.await;
 }
 
-pub async fn register(inner: &Inner) -> Result<WorkerKey, linkflow_store::StoreError> {
+async fn register(inner: &Inner) -> Result<WorkerKey, StoreError> {
     let info = json!({"pid": std::process::id(), "concurrency": inner.concurrency});
     inner.store.register_worker(inner.services.now(), LEASE_MS, info).await
 }
 
-async fn drive(inner: &Arc<Inner>, key: WorkerKey, claim: Claimed) {
+/// The next executions to look at, no more than there are free slots. May be dropped while it
+/// waits.
+async fn next(inner: &Inner, slots: &Arc<Semaphore>) -> Option<(OwnedSemaphorePermit, Vec<ExecutionId>)> {
+    let slot = slots.clone().acquire_owned().await.ok()?;
+    let ids = inner.queue.take((slots.available_permits() + 1).min(BATCH_MAX)).await;
+    Some((slot, ids))
+}
+
+async fn claim(
+    inner: &Arc<Inner>,
+    lease: &Lease,
+    ids: Vec<ExecutionId>,
+    slots: &Arc<Semaphore>,
+    tasks: &mut JoinSet<()>,
+) {
+    let key = lease.key();
+    let trouble = match inner.store.claim(&key, ids.clone(), inner.services.now()).await {
+        Ok(claimed) => {
+            for claim in claimed {
+                let Ok(slot) = slots.clone().acquire_owned().await else { return };
+                let place = Place::take(inner, claim.id);
+                let (inner, key) = (inner.clone(), key.clone());
+                tasks.spawn(async move {
+                    run(&inner, key, claim, place).await;
+                    drop(slot);
+                });
+            }
+            return;
+        }
+        Err(StoreError::Fenced) => lease.renew(inner, &key).await.err(),
+        Err(error) => Some(error),
+    };
+    // Those that were taken although the answer says no are found by `duties::orphans`.
+    inner.hint(ids);
+    if let Some(error) = trouble {
+        tracing::error!(%error, "nothing could be claimed: {error}");
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
+}
+
+/// Drives an execution to its rest, and hands it back when that does not work.
+async fn run(inner: &Arc<Inner>, key: WorkerKey, claim: Claimed, place: Place) {
+    let id = claim.id;
+    let driven = drive(inner, &key, claim, place.cancel.clone());
+    let (error, counts) = match AssertUnwindSafe(driven).catch_unwind().await {
+        Ok(Ok(())) => return,
+        Ok(Err(Lost::Taken)) => {
+            return tracing::warn!(execution = %id, "execution {id} is another worker's now");
+        }
+        Ok(Err(Lost::Fenced)) => {
+            return tracing::warn!(execution = %id, "the lease ended while execution {id} ran");
+        }
+        Ok(Err(Lost::Store(error))) => {
+            let counts = matches!(
+                error,
+                StoreError::Unreadable(_) | StoreError::NotFound { .. } | StoreError::Invalid { .. }
+            );
+            (error.to_string(), counts)
+        }
+        Err(panic) => (format!("the program failed: {}", panic_text(&*panic)), true),
+    };
+    tracing::error!(execution = %id, %error, "execution {id} could not go on: {error}");
+    if let Err(error) = inner.store.give_back(&key, id, inner.services.now(), error, counts).await {
+        tracing::error!(execution = %id, %error, "execution {id} could not be handed back yet: {error}");
+    }
+}
+
+/// What a panic said.
+pub fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {
+    let text = panic.downcast_ref::<&str>().map(|s| (*s).to_owned());
+    text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_else(|| "no reason given".to_owned())
+}
+
+async fn drive(
+    inner: &Arc<Inner>,
+    key: &WorkerKey,
+    claim: Claimed,
+    cancel: CancellationToken,
+) -> Result<(), Lost> {
     let (id, workspace, workflow) = (claim.id, claim.workspace, claim.workflow);
     let version = u32::try_from(claim.version).unwrap_or_default();
     let prepared = match inner.prepared(workspace, workflow, version).await {
         Ok(Some(prepared)) => prepared,
-        Ok(None) => return give_up(inner, &key, claim, "the version of the workflow is gone").await,
-        Err(error) => return give_up(inner, &key, claim, &error.to_string()).await,
+        Ok(None) => return give_up(inner, key, claim, "the version of the workflow is gone").await,
+        Err(error @ StoreError::Invalid { .. }) => {
+            return give_up(inner, key, claim, &error.to_string()).await;
+        }
+        Err(error) => return Err(Lost::Store(error)),
     };
-    let vars = inner.variables(workspace).await;
+    let vars = inner.variables(workspace).await.map_err(Lost::Store)?;
     let env = env_of(&inner.services, &prepared, id, claim.mode, vars);
     let recorded = replay(&prepared, &claim.entries);
     *env.custom_data.lock().expect("nobody else has it yet") = recorded.custom_data.clone();
-    let cancel = CancellationToken::new();
-    inner.running.lock().expect("nothing panics while it holds the list").insert(id, cancel.clone());
     let started_at = Some(claim.started_at.unwrap_or_else(|| inner.services.now()));
     let mut drive = Drive::new(
         inner.services.clone(),
@@ -104,40 +201,31 @@ async fn drive(inner: &Arc<Inner>, key: WorkerKey, claim: Claimed) {
         claim.mode,
         claim.mode == Mode::Manual,
         cancel,
-        Sink::Store { inner: inner.clone(), key },
+        Sink::Store { inner: inner.clone(), key: key.clone() },
         claim.seq,
         started_at,
     );
+    drive.version = version;
+    drive.retry_of = claim.retry_of;
     inner.tell("execution.started", workspace, Some(id), Some(workflow), json!({"status": "running"}));
     for wake in claim.wakes {
         let data = EntryData { resume: wake.payload, ..EntryData::default() };
         drive.take(Input::Wake { step: wake.step, by: wake.by }, data, None);
     }
-    if claim.cancel_requested {
-        drive.take(Input::Cancel, EntryData::default(), None);
-    } else {
-        drive.take(Input::Tick, EntryData::default(), None);
+    let first = if claim.cancel_requested { Input::Cancel } else { Input::Tick };
+    drive.take(first, EntryData::default(), None);
+    if let Rest::Ended(status) = drive.run().await? {
+        ended(inner, &drive, status);
     }
-    let rest = drive.run().await;
-    inner.running.lock().expect("nothing panics while it holds the list").remove(&id);
-    match rest {
-        Ok(Rest::Ended(status)) => ended(inner, &drive, status).await,
-        Ok(Rest::Parked) => {}
-        Err(Lost::Taken) => tracing::warn!(execution = %id, "execution {id} is another worker's now"),
-        Err(Lost::Fenced) => tracing::warn!(execution = %id, "the lease ended while execution {id} ran"),
-        Err(Lost::Store(error)) => {
-            tracing::error!(execution = %id, %error, "execution {id} could not go on: {error}")
-        }
-    }
+    Ok(())
 }
 
-async fn ended(inner: &Arc<Inner>, drive: &Drive, status: Status) {
+fn ended(inner: &Inner, drive: &Drive, status: Status) {
     metrics::counter!("linkflow_executions_finished_total", "status" => status.as_str()).increment(1);
     if inner.replies.is_expected(drive.execution) {
         inner.replies.finished(&drive.finished(status));
     }
-    let finished = (status == Status::Error).then(|| drive.finished(status));
-    let error = finished.as_ref().and_then(|f| f.error.clone());
+    let error = if status == Status::Error { drive.finished(status).error } else { None };
     inner.tell(
         "execution.finished",
         drive.workspace,
@@ -145,15 +233,10 @@ async fn ended(inner: &Arc<Inner>, drive: &Drive, status: Status) {
         Some(drive.workflow),
         json!({"status": status.as_str(), "error": error}),
     );
-    if let (Some(error), false) = (error, drive.mode == Mode::Manual || drive.mode == Mode::Error) {
-        if let Err(problem) = crate::duties::start_error_workflow(inner, drive, &error).await {
-            tracing::warn!(execution = %drive.execution, "the error workflow was not started: {problem}");
-        }
-    }
 }
 
 /// Ends an execution that can never run.
-async fn give_up(inner: &Arc<Inner>, key: &WorkerKey, claim: Claimed, why: &str) {
+async fn give_up(inner: &Arc<Inner>, key: &WorkerKey, claim: Claimed, why: &str) -> Result<(), Lost> {
     let id: ExecutionId = claim.id;
     let append = Append {
         execution: id,
@@ -166,16 +249,19 @@ async fn give_up(inner: &Arc<Inner>, key: &WorkerKey, claim: Claimed, why: &str)
             keep_data: true,
             custom_data: None,
         },
-        started_at: None,
+        started_at: Some(inner.services.now()),
     };
-    if let Err(error) = inner.store.append(key, append).await {
-        tracing::error!(execution = %id, %error, "execution {id} could not be ended: {error}");
-    }
+    let appended = inner.store.append(key, append).await.map_err(Lost::from)?;
+    inner.hint(appended.ready);
+    let error = ExecutionError { message: why.to_owned(), node: None };
+    let data = json!({"status": Status::Error.as_str(), "error": error});
+    inner.tell("execution.finished", claim.workspace, Some(id), Some(claim.workflow), data);
     inner.replies.finished(&Finished {
         execution: id,
         status: Status::Error,
-        error: Some(ExecutionError { message: why.to_owned(), node: None }),
+        error: Some(error),
         last_node_items: Vec::new(),
         nodes: Vec::new(),
     });
+    Ok(())
 }

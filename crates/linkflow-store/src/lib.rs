@@ -13,6 +13,7 @@ mod entry;
 mod error;
 mod execution_list;
 mod executions;
+mod inspect;
 mod journal;
 mod kept;
 mod keyring;
@@ -41,6 +42,7 @@ pub use executions::{
     Accepted, CancelAsked, Child, Claimed, ExecutionRecord, Idempotency, Loaded, NewExecution, Parent,
     ReadyRow, WakeCall, WakeRow,
 };
+pub use inspect::{Inspection, inspect, known_schema};
 pub use journal::{Append, AppendError, Appended, Then};
 pub use kept::KEPT_BYTES_MAX;
 pub use keyring::Keyring;

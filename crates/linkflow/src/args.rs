@@ -1,12 +1,19 @@
-//! The words of the command line.
+//! The words of the command line. The options that are settings come from `settings/table.rs`.
 
 use std::path::PathBuf;
 
 use clap::{Args as ClapArgs, Parser, Subcommand};
 
+use crate::settings::{Flags, RUN, SERVE, STORE};
+
+/// What every command's exit status means.
+const STATUS: &str = "Exit status: 0 when all went well; 1 when the command did its work and found something \
+wrong (an execution failed, a file was not imported, a check failed); 2 when it could not start (wrong words, \
+a wrong setting, data that cannot be opened).";
+
 /// Runs workflows, n8n's files included, and loses nothing.
 #[derive(Parser, Debug)]
-#[command(name = "linkflow", version, max_term_width = 100)]
+#[command(name = "linkflow", version, max_term_width = 100, after_help = STATUS)]
 pub struct Args {
     #[command(subcommand)]
     pub command: Command,
@@ -16,7 +23,7 @@ pub struct Args {
 pub enum Command {
     /// Runs everything in this process: API, webhooks, schedules, worker, page.
     #[command(
-        after_help = "Examples:\n  linkflow serve\n  linkflow serve --data-dir /var/lib/linkflow --port 80 --host 0.0.0.0"
+        after_help = "Examples:\n  linkflow serve\n  linkflow serve --data-dir /var/lib/linkflow --port 80 --host 0.0.0.0\n  PUBLIC_URL=https://flows.example.com linkflow serve --config /etc/linkflow.toml\n\nCtrl+C or SIGTERM ends it: no new work, then up to SHUTDOWN_GRACE_SECONDS for what runs. What is not done by then goes on at the next start."
     )]
     Serve(Serve),
     /// Runs one workflow file without a server and prints what each node gave.
@@ -24,21 +31,26 @@ pub enum Command {
         after_help = "Examples:\n  linkflow run order-intake.json\n  linkflow run report.json --input items.json --json\n\nExit status: 0 when it succeeded, 1 when it failed, 2 when it could not start."
     )]
     Run(Run),
-    /// Says what becomes of workflow files, node by node.
+    /// Imports workflow files, and says what becomes of them, node by node.
     #[command(
-        after_help = "Examples:\n  linkflow import --check workflows/*.json\n  linkflow import --check --json exported.json\n\nTo import into a running server, drop the files on its page or post them to /api/v1/workflows/import."
+        after_help = "Examples:\n  linkflow import --check workflows/\n  linkflow import --publish order-intake.json report.json\n  linkflow import --json exported/ > report.json\n\nA server that runs on the same data holds them: stop it first, or drop the files on its page, or post them to /api/v1/workflows/import.\n\nExit status: 0 when all were imported (and published, if asked), 1 when some were not, 2 when it could not start."
     )]
     Import(Import),
     /// Evaluates an expression, or a file of them.
     #[command(
-        after_help = "Examples:\n  linkflow eval '={{ $json.name.toUpperCase() }}' --item '{\"name\": \"ada\"}'\n  linkflow eval --cases cases.jsonl"
+        after_help = "Examples:\n  linkflow eval '={{ $json.name.toUpperCase() }}' --item '{\"name\": \"ada\"}'\n  linkflow eval --cases cases.jsonl\n\nA line of a file of cases is {\"expression\": \"={{ ... }}\", \"json\": {...}, \"context\": {...}}.\n\nExit status: 0 when it has a value, 1 when it failed, 2 when it could not start."
     )]
     Eval(Eval),
     /// Writes stored workflows as files.
-    #[command(after_help = "Example:\n  linkflow export 01a20852-5b1b-701f-b3b3-d73f05983647 --out backup/")]
+    #[command(
+        after_help = "Examples:\n  linkflow export 01a20852-5b1b-701f-b3b3-d73f05983647 > order-intake.json\n  linkflow export --all --out backup/\n  linkflow export --all --format n8n --out for-n8n/ --json\n\nA running server need not be stopped."
+    )]
     Export(Export),
-    /// Looks at executions, and cancels them.
-    #[command(subcommand, after_help = "Example:\n  linkflow executions list --status error --json")]
+    /// Looks at executions, repeats them, and ends them.
+    #[command(
+        subcommand,
+        after_help = "Examples:\n  linkflow executions list --status error --json\n  linkflow executions show 01a20852-5b1b-701f-b3b3-d73f05983647\n  linkflow executions retry 01a20852-5b1b-701f-b3b3-d73f05983647 --from failed\n\nA running server need not be stopped."
+    )]
     Executions(ExecutionsCommand),
     /// People who sign in.
     #[command(
@@ -53,64 +65,224 @@ pub enum Command {
         after_help = "Example:\n  linkflow apikey create deploy --scope read --scope write"
     )]
     ApiKey(ApiKeyCommand),
+    /// Shows every setting, its value, and where that comes from.
+    #[command(
+        after_help = "Examples:\n  linkflow config\n  linkflow config --config /etc/linkflow.toml --json\n  linkflow config --data-dir /var/lib/linkflow\n\nAn option beats the environment, which beats the file, which beats the default. Secrets are not shown.\n\nExit status: 0, or 1 when a setting is wrong."
+    )]
+    Config(Config),
+    /// Checks what the server depends on, and says what to do.
+    #[command(
+        after_help = "Examples:\n  linkflow doctor\n  linkflow doctor --data-dir /var/lib/linkflow --json\n\nA running server need not be stopped, and nothing is changed.\n\nExit status: 0, or 1 when something is broken."
+    )]
+    Doctor(Doctor),
 }
 
-/// Which data a command works on.
 #[derive(ClapArgs, Debug)]
-pub struct DataDir {
-    /// Where the server keeps its data.
-    #[arg(long, env = "DATA_DIR", default_value = "./linkflow-data")]
-    pub data_dir: PathBuf,
+pub struct Serve {
+    #[command(flatten)]
+    pub settings: Flags<SERVE>,
+}
+
+#[derive(ClapArgs, Debug)]
+pub struct Config {
+    /// Print JSON.
+    #[arg(long)]
+    pub json: bool,
+    #[command(flatten)]
+    pub settings: Flags<SERVE>,
+}
+
+#[derive(ClapArgs, Debug)]
+pub struct Doctor {
+    /// Print JSON.
+    #[arg(long)]
+    pub json: bool,
+    #[command(flatten)]
+    pub settings: Flags<SERVE>,
+}
+
+#[derive(ClapArgs, Debug)]
+pub struct Run {
+    /// A workflow file, Linkflow's or n8n's.
+    pub file: PathBuf,
+    /// A JSON file with the items for the node it starts at.
+    #[arg(long, value_name = "FILE")]
+    pub input: Option<PathBuf>,
+    /// Name of the node to start at; chosen when not given.
+    #[arg(long, value_name = "NODE")]
+    pub start: Option<String>,
+    /// Ignore the pinned data in the file.
+    #[arg(long)]
+    pub no_pins: bool,
+    /// Workflow files that this one may call by id; can be given more than once.
+    #[arg(long = "with", value_name = "FILE")]
+    pub with: Vec<PathBuf>,
+    /// Print JSON.
+    #[arg(long)]
+    pub json: bool,
+    #[command(flatten)]
+    pub settings: Flags<RUN>,
+}
+
+#[derive(ClapArgs, Debug)]
+pub struct Import {
+    /// Files, or folders of which all files that end in .json are taken.
+    #[arg(required = true, value_name = "FILE|DIR")]
+    pub paths: Vec<PathBuf>,
+    /// Publish what was imported and can run.
+    #[arg(long, conflicts_with = "check")]
+    pub publish: bool,
+    /// Only report, and keep nothing.
+    #[arg(long)]
+    pub check: bool,
+    /// Print JSON.
+    #[arg(long)]
+    pub json: bool,
+    #[command(flatten)]
+    pub settings: Flags<STORE>,
+}
+
+#[derive(ClapArgs, Debug)]
+pub struct Eval {
+    /// The expression, such as `={{ $json.a + 1 }}`.
+    #[arg(required_unless_present = "cases")]
+    pub expression: Option<String>,
+    /// JSON of the item that `$json` is.
+    #[arg(long, value_name = "JSON", default_value = "{}")]
+    pub item: String,
+    /// A file with one case a line; `-` for standard input.
+    #[arg(long, value_name = "FILE", conflicts_with = "expression")]
+    pub cases: Option<PathBuf>,
 }
 
 #[derive(ClapArgs, Debug)]
 pub struct Export {
-    #[command(flatten)]
-    pub dir: DataDir,
     /// Ids of workflows, here or in the file they came from.
-    #[arg(required = true)]
+    #[arg(required_unless_present = "all", value_name = "ID")]
     pub ids: Vec<String>,
-    /// Folder for the files; standard output when not given.
-    #[arg(long)]
+    /// All workflows.
+    #[arg(long, conflicts_with = "ids")]
+    pub all: bool,
+    /// Folder for the files, each called by its id; standard output when not given.
+    #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
+    /// Whose format the files have.
+    #[arg(long, value_enum, default_value_t = Format::Linkflow)]
+    pub format: Format,
+    /// Print a report as JSON; needs --out.
+    #[arg(long, requires = "out")]
+    pub json: bool,
+    #[command(flatten)]
+    pub settings: Flags<STORE>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum Format {
+    Linkflow,
+    N8n,
 }
 
 #[derive(Subcommand, Debug)]
 pub enum ExecutionsCommand {
-    /// The newest ones.
-    List {
-        #[command(flatten)]
-        dir: DataDir,
-        /// Only those in this state; can be given more than once.
+    /// Lists them, the newest first.
+    #[command(
+        after_help = "Examples:\n  linkflow executions list --status error,dead --from 2026-01-31\n  linkflow executions list --search 'order' --limit 10 --json"
+    )]
+    List(ListExecutions),
+    /// Shows one: its end, and what each node did.
+    #[command(
+        after_help = "Example:\n  linkflow executions show 01a20852-5b1b-701f-b3b3-d73f05983647 --json"
+    )]
+    Show {
+        /// Id of the execution.
+        id: String,
+        /// Print JSON, with the items that each node gave.
         #[arg(long)]
-        status: Vec<String>,
-        #[arg(long, default_value_t = 50)]
-        limit: usize,
+        json: bool,
+        #[command(flatten)]
+        settings: Flags<STORE>,
+    },
+    /// Starts one that has ended anew, as an execution of its own.
+    #[command(
+        after_help = "Example:\n  linkflow executions retry 01a20852-5b1b-701f-b3b3-d73f05983647 --from failed\n\nA running server takes it within seconds; without one it runs at the next start."
+    )]
+    Retry {
+        /// Id of the execution.
+        id: String,
+        /// From where it is repeated: all of it, or the step that failed.
+        #[arg(long, value_enum, default_value_t = From::Start)]
+        from: From,
         /// Print JSON.
         #[arg(long)]
         json: bool,
-    },
-    /// One of them, as JSON.
-    Show {
         #[command(flatten)]
-        dir: DataDir,
-        id: String,
+        settings: Flags<STORE>,
     },
     /// Asks one to end.
+    #[command(after_help = "Example:\n  linkflow executions cancel 01a20852-5b1b-701f-b3b3-d73f05983647")]
     Cancel {
-        #[command(flatten)]
-        dir: DataDir,
+        /// Id of the execution.
         id: String,
+        /// Print JSON.
+        #[arg(long)]
+        json: bool,
+        #[command(flatten)]
+        settings: Flags<STORE>,
     },
+}
+
+#[derive(ClapArgs, Debug)]
+pub struct ListExecutions {
+    /// Only those of this workflow: its id, here or in the file it came from.
+    #[arg(long, value_name = "ID")]
+    pub workflow: Option<String>,
+    /// Only those in these states, with commas between them: ready, running, waiting, success,
+    /// error, canceled, dead.
+    #[arg(long, value_delimiter = ',')]
+    pub status: Vec<String>,
+    /// Only those that began like this: manual, webhook, trigger, workflow, error, retry, api.
+    #[arg(long)]
+    pub mode: Option<String>,
+    /// Only those accepted at or after this time: 2026-01-31, or 2026-01-31T10:00:00Z.
+    #[arg(long, value_name = "TIME")]
+    pub from: Option<String>,
+    /// Only those accepted before this time.
+    #[arg(long, value_name = "TIME")]
+    pub to: Option<String>,
+    /// Part of the workflow's name or the error, or the execution's id.
+    #[arg(long, value_name = "TEXT")]
+    pub search: Option<String>,
+    /// How many are shown at most.
+    #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u16).range(1..=1_000))]
+    pub limit: u16,
+    /// Where to go on: what the list before gave for it.
+    #[arg(long)]
+    pub cursor: Option<String>,
+    /// Print JSON.
+    #[arg(long)]
+    pub json: bool,
+    #[command(flatten)]
+    pub settings: Flags<STORE>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum From {
+    /// All of it, on the same first items.
+    Start,
+    /// What succeeded is taken over.
+    Failed,
 }
 
 #[derive(Subcommand, Debug)]
 pub enum UserCommand {
     /// Adds a person; the first one becomes the owner.
+    #[command(
+        after_help = "Example:\n  PASSWORD='a long pass phrase' linkflow user create me@example.com --role admin"
+    )]
     Create {
-        #[command(flatten)]
-        dir: DataDir,
+        /// Address to sign in with.
         email: String,
+        /// Name to be shown.
         #[arg(long)]
         name: Option<String>,
         #[arg(long, value_enum, default_value_t = Role::Editor)]
@@ -119,6 +291,11 @@ pub enum UserCommand {
         /// of the shell's history.
         #[arg(env = "PASSWORD", hide_env_values = true)]
         password: String,
+        /// Print JSON.
+        #[arg(long)]
+        json: bool,
+        #[command(flatten)]
+        settings: Flags<STORE>,
     },
 }
 
@@ -146,9 +323,8 @@ impl Role {
 #[derive(Subcommand, Debug)]
 pub enum ApiKeyCommand {
     /// Makes a key and prints it, once.
+    #[command(after_help = "Example:\n  linkflow apikey create deploy --scope read --scope write --json")]
     Create {
-        #[command(flatten)]
-        dir: DataDir,
         /// What it is for.
         name: String,
         /// What it may do; can be given more than once.
@@ -157,6 +333,8 @@ pub enum ApiKeyCommand {
         /// Print JSON.
         #[arg(long)]
         json: bool,
+        #[command(flatten)]
+        settings: Flags<STORE>,
     },
 }
 
@@ -177,88 +355,4 @@ impl Scope {
             Scope::Admin => "admin",
         }
     }
-}
-
-#[derive(ClapArgs, Debug)]
-pub struct Serve {
-    /// Where the data are kept; made when it does not exist.
-    #[arg(long, env = "DATA_DIR", default_value = "./linkflow-data")]
-    pub data_dir: PathBuf,
-    #[arg(long, env = "PORT", default_value_t = 8090)]
-    pub port: u16,
-    /// Address to listen on.
-    #[arg(long, env = "HOST", default_value = "127.0.0.1")]
-    pub host: String,
-    /// The address that people use, when it is another one.
-    #[arg(long, env = "PUBLIC_URL")]
-    pub public_url: Option<String>,
-    /// Addresses, networks and host names that nodes may reach although they are not public.
-    #[arg(long, env = "EGRESS_ALLOW", default_value = "")]
-    pub egress_allow: String,
-    /// Executions that run side by side.
-    #[arg(long, env = "WORKER_CONCURRENCY", default_value_t = 10)]
-    pub concurrency: usize,
-    /// Folder that file nodes may use; without one they are refused.
-    #[arg(long, env = "FILES_DIR")]
-    pub files_dir: Option<PathBuf>,
-    /// Zone of workflows that name none.
-    #[arg(long, env = "TIMEZONE", default_value = "UTC")]
-    pub timezone: String,
-    /// Days after which finished executions are removed.
-    #[arg(long, env = "RETENTION_DAYS")]
-    pub retention_days: Option<u32>,
-}
-
-#[derive(ClapArgs, Debug)]
-pub struct Run {
-    /// A workflow file, Linkflow's or n8n's.
-    pub file: PathBuf,
-    /// A JSON file with the items for the node it starts at.
-    #[arg(long)]
-    pub input: Option<PathBuf>,
-    /// Name of the node to start at; chosen when not given.
-    #[arg(long)]
-    pub start: Option<String>,
-    /// Ignore the pinned data in the file.
-    #[arg(long)]
-    pub no_pins: bool,
-    /// Workflow files that this one may call by id.
-    #[arg(long = "with")]
-    pub with: Vec<PathBuf>,
-    /// Folder that file nodes may use; the current one when not given.
-    #[arg(long)]
-    pub files_dir: Option<PathBuf>,
-    /// Addresses that nodes may reach beside public and this machine's own.
-    #[arg(long, env = "EGRESS_ALLOW", default_value = "")]
-    pub egress_allow: String,
-    #[arg(long, env = "TIMEZONE", default_value = "UTC")]
-    pub timezone: String,
-    /// Print JSON.
-    #[arg(long)]
-    pub json: bool,
-}
-
-#[derive(ClapArgs, Debug)]
-pub struct Import {
-    #[arg(required = true)]
-    pub files: Vec<PathBuf>,
-    /// Only report. Files are imported through a running server.
-    #[arg(long, required = true)]
-    pub check: bool,
-    /// Print JSON.
-    #[arg(long)]
-    pub json: bool,
-}
-
-#[derive(ClapArgs, Debug)]
-pub struct Eval {
-    /// The expression, such as `={{ $json.a + 1 }}`.
-    #[arg(required_unless_present = "cases")]
-    pub expression: Option<String>,
-    /// JSON of the item that `$json` is.
-    #[arg(long, default_value = "{}")]
-    pub item: String,
-    /// A file with one case a line; `-` for standard input.
-    #[arg(long, conflicts_with = "expression")]
-    pub cases: Option<PathBuf>,
 }

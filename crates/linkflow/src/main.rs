@@ -1,13 +1,24 @@
 //! The program: settings, roles, wiring, and the command line.
 
-mod admin;
 mod args;
+mod config;
+mod desk;
+mod doctor;
 mod eval;
+mod executions;
+mod export;
 mod import;
+mod people;
+mod progress;
+#[cfg(test)]
+mod reference;
 mod run;
 mod serve;
+mod settings;
+mod signals;
 mod wiring;
 
+use args::Command;
 use clap::Parser;
 
 #[global_allocator]
@@ -18,16 +29,22 @@ fn main() -> std::process::ExitCode {
     if std::env::args().nth(1).as_deref() == Some("sandbox-child") {
         linkflow_sandbox::child_main();
     }
+    signals::outlive_full_files();
     let args = args::Args::parse();
+    if !matches!(args.command, Command::Serve(_) | Command::Run(_) | Command::Doctor(_)) {
+        signals::end_with_the_reader();
+    }
     let result = match args.command {
-        args::Command::Serve(serve) => serve::serve(serve),
-        args::Command::Run(run) => run::run(&run),
-        args::Command::Import(import) => import::import(&import),
-        args::Command::Eval(eval) => eval::eval(&eval),
-        args::Command::Export(export) => admin::export(export),
-        args::Command::Executions(command) => admin::executions(command),
-        args::Command::User(command) => admin::user(command),
-        args::Command::ApiKey(command) => admin::api_key(command),
+        Command::Serve(serve) => serve::serve(&serve),
+        Command::Run(run) => run::run(&run),
+        Command::Import(import) => import::import(&import),
+        Command::Eval(eval) => eval::eval(&eval),
+        Command::Export(export) => export::export(export),
+        Command::Executions(command) => executions::executions(command),
+        Command::User(command) => people::user(command),
+        Command::ApiKey(command) => people::api_key(command),
+        Command::Config(config) => config::config(&config),
+        Command::Doctor(doctor) => doctor::doctor(&doctor),
     };
     match result {
         Ok(code) => std::process::ExitCode::from(code),

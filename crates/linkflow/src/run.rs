@@ -13,6 +13,8 @@ use linkflow_runtime::{Alone, AloneEnd, run_alone};
 use serde_json::{Map, Value, json};
 
 use crate::args::Run;
+use crate::progress::spinner;
+use crate::settings::Settings;
 use crate::wiring::{Wiring, services};
 
 /// Files up to this size are printed with their content.
@@ -22,7 +24,8 @@ pub fn run(args: &Run) -> anyhow::Result<u8> {
     let workflow = Arc::new(read(&args.file)?);
     let items = args.input.as_deref().map(read_items).transpose()?;
     let blobs = std::env::temp_dir().join(format!("linkflow-run-{}", std::process::id()));
-    let files = match &args.files_dir {
+    let settings = Settings::read(&args.settings.given())?;
+    let files = match &settings.files_dir {
         Some(dir) => dir.clone(),
         None => std::env::current_dir().context("the current folder cannot be found")?,
     };
@@ -30,8 +33,8 @@ pub fn run(args: &Run) -> anyhow::Result<u8> {
         blobs: blobs.clone(),
         files: Some(files),
         own_machine: true,
-        egress_allow: args.egress_allow.clone(),
-        timezone: args.timezone.clone(),
+        egress_allow: settings.egress_allow.clone(),
+        timezone: settings.timezone.clone(),
         public_url: "http://localhost:8090".to_owned(),
         signing_secret: vec![0; 32],
     };
@@ -43,12 +46,16 @@ pub fn run(args: &Run) -> anyhow::Result<u8> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let ended = runtime.block_on(async {
         let services = services(wiring)?;
-        let ended = run_alone(services.clone(), alone).await?;
+        let progress = spinner("runs");
+        let ended = run_alone(services.clone(), alone).await;
+        progress.finish_and_clear();
+        let ended = ended?;
         let shown = if args.json { Some(shown(&ended, &services.blobs).await) } else { None };
         Ok::<_, anyhow::Error>((ended, shown))
     });
     let _ = std::fs::remove_dir_all(&blobs);
     let (ended, shown) = ended?;
+    crate::signals::end_with_the_reader();
     match shown {
         Some(shown) => println!("{shown}"),
         None => print(&ended.finished),

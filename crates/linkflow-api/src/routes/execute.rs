@@ -154,7 +154,7 @@ pub async fn execute(
 async fn request(api: &Api, who: &Who, row: WorkflowRow, body: ExecuteBody) -> Result<StartRequest, Problem> {
     let mode = body.mode.unwrap_or(match who.means {
         Means::Session(_) => ExecuteMode::Manual,
-        Means::Key { .. } => ExecuteMode::Api,
+        Means::Key { .. } | Means::Shell => ExecuteMode::Api,
     });
     let newest = match mode {
         ExecuteMode::Manual => row.version,

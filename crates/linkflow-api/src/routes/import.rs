@@ -5,6 +5,7 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use linkflow_import::{NodeReport, Verdict};
 use linkflow_model::Workflow;
+use linkflow_node::NodeKind;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::{IntoParams, ToSchema};
@@ -50,30 +51,30 @@ pub struct ImportFile {
 /// What became of one file.
 #[derive(Serialize, ToSchema)]
 pub struct ImportedView {
-    file: String,
-    name: String,
-    workflow_id: Option<Uuid>,
+    pub file: String,
+    pub name: String,
+    pub workflow_id: Option<Uuid>,
     /// Whether every node can run.
-    runnable: bool,
-    nodes: Vec<ImportedNode>,
+    pub runnable: bool,
+    pub nodes: Vec<ImportedNode>,
     /// What concerns the file as a whole.
-    notes: Vec<String>,
+    pub notes: Vec<String>,
     /// Why it was not imported, or not published.
     #[serde(skip_serializing_if = "Option::is_none")]
-    error: Option<String>,
+    pub error: Option<String>,
 }
 
 /// What became of one node.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ImportedNode {
-    name: String,
+    pub name: String,
     #[serde(rename = "type")]
-    node_type: String,
-    type_version: f64,
+    pub node_type: String,
+    pub type_version: f64,
     /// `exact`, `approximate`, `missing` or `unreadable`.
-    verdict: String,
-    message: String,
+    pub verdict: String,
+    pub message: String,
 }
 
 impl ImportedNode {
@@ -117,7 +118,10 @@ pub async fn import(
     };
     let mut items = Vec::with_capacity(files.len());
     for (name, bytes) in files {
-        items.push(import_file(&api, &who, &query, name, &bytes).await?);
+        items.push(match query.check {
+            Some(true) => check_file(api.kinds, name, &bytes),
+            _ => import_file(&api, &who, query.publish == Some(true), name, &bytes).await?,
+        });
     }
     once.answer(StatusCode::OK, List { items, next: None }).await
 }
@@ -140,23 +144,30 @@ fn files_of(body: &[u8]) -> Result<Vec<(String, Vec<u8>)>, Problem> {
     Ok(files.into_iter().map(|file| (file.name, bytes(file.content))).collect())
 }
 
-async fn import_file(
+/// Says what would become of a file, and keeps nothing.
+pub fn check_file(kinds: &[NodeKind], file: String, bytes: &[u8]) -> ImportedView {
+    let (mut view, document, _) = match read_file(kinds, file, bytes) {
+        Ok(read) => read,
+        Err(unreadable) => return *unreadable,
+    };
+    view.error = check_document(&document).err().map(|problem| problem.detail().to_owned());
+    view
+}
+
+/// Keeps a file as a workflow, and publishes it when that is wanted.
+pub async fn import_file(
     api: &Api,
     who: &Who,
-    query: &ImportQuery,
+    publish: bool,
     file: String,
     bytes: &[u8],
 ) -> Result<ImportedView, Problem> {
-    let (mut view, mut document, is_ours) = match read_file(api, file, bytes) {
+    let (mut view, mut document, is_ours) = match read_file(api.kinds, file, bytes) {
         Ok(read) => read,
         Err(unreadable) => return Ok(*unreadable),
     };
-    if query.check == Some(true) {
-        view.error = check_document(&document).err().map(|problem| problem.detail().to_owned());
-        return Ok(view);
-    }
     find_credentials(api, who, &mut document).await?;
-    match keep(api, who, document, is_ours, query.publish == Some(true)).await {
+    match keep(api, who, document, is_ours, publish).await {
         Ok((id, error)) => {
             view.workflow_id = Some(id);
             view.error = error;
@@ -168,7 +179,7 @@ async fn import_file(
 
 /// The report on a file, its document, and whether it has our own format.
 fn read_file(
-    api: &Api,
+    kinds: &[NodeKind],
     file: String,
     bytes: &[u8],
 ) -> Result<(ImportedView, Workflow, bool), Box<ImportedView>> {
@@ -191,7 +202,7 @@ fn read_file(
         document.name = file.trim_end_matches(".json").to_owned();
     }
     let runnable = imported.report.iter().all(|node| node.verdict.is_runnable())
-        && document.nodes.iter().all(|node| node.disabled || api.kind(&node.kind).is_some());
+        && document.nodes.iter().all(|node| node.disabled || kinds.iter().any(|k| k.kind == node.kind));
     let view = ImportedView {
         name: document.name.clone(),
         runnable,

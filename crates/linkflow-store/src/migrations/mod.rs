@@ -14,11 +14,16 @@ const MIGRATIONS: &[Migration] = &[
     Migration { version: 2, sqlite: include_str!("0002_resources.sqlite.sql") },
 ];
 
+/// The newest version of the tables that this program knows.
+pub(crate) fn known() -> i64 {
+    MIGRATIONS.last().map_or(0, |m| m.version)
+}
+
 /// Brings the tables up to what this program knows, in the caller's transaction.
 pub(crate) fn migrate(tx: &mut Tx<'_>) -> Result<(), StoreError> {
     tx.batch("CREATE TABLE IF NOT EXISTS schema_version (version INTEGER PRIMARY KEY)")?;
     let found: i64 = tx.query_value("SELECT COALESCE(MAX(version), 0) FROM schema_version", params![])?;
-    let known = MIGRATIONS.last().map_or(0, |m| m.version);
+    let known = known();
     if found > known {
         return Err(StoreError::NewerSchema { found, known });
     }

@@ -1,0 +1,17 @@
+//! The shell, from outside: real store, nodes that do what a test says, a clock that tests turn.
+
+mod again;
+mod calls;
+mod cancels;
+mod endings;
+mod failures;
+mod feed;
+mod kinds;
+mod limits;
+mod replies;
+mod retries;
+mod schedules;
+mod simulation;
+mod waits;
+mod workers;
+mod world;
