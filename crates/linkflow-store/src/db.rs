@@ -56,6 +56,8 @@ pub(crate) enum Db {
 pub(crate) struct Sqlite {
     pub writes: Arc<Queue>,
     pub reads: Arc<Queue>,
+    #[cfg(feature = "faults")]
+    pub faults: Option<Arc<dyn crate::faults::Faults>>,
 }
 
 impl Drop for Sqlite {
@@ -78,8 +80,10 @@ impl Db {
     {
         let Db::Sqlite(db) = self;
         let (job, answer) = WriteJob::new(job);
+        let fate = db.fate()?;
         db.writes.offer(job)?;
-        answer.await.unwrap_or_else(|_| Err(StoreError::Closed.into()))
+        let answer = answer.await.unwrap_or_else(|_| Err(StoreError::Closed.into()));
+        fate.of(answer)
     }
 
     /// As [`Db::write`], for what is owed to work accepted earlier: it is turned away only when
@@ -94,8 +98,10 @@ impl Db {
     {
         let Db::Sqlite(db) = self;
         let (job, answer) = WriteJob::new(job);
+        let fate = db.fate()?;
         db.writes.offer_owed(job)?;
-        answer.await.unwrap_or_else(|_| Err(StoreError::Closed.into()))
+        let answer = answer.await.unwrap_or_else(|_| Err(StoreError::Closed.into()));
+        fate.of(answer)
     }
 
     /// Runs `job` on one snapshot. It must not write.

@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use crate::db::{Row, Tx, params};
 use crate::entry::{self, Chunk, wake_name, wake_named};
+use crate::faults::Planted;
 use crate::journal;
 use crate::workers::{WorkerKey, holds};
 use crate::{Entry, Store, StoreError};
@@ -208,10 +209,19 @@ pub(crate) struct Prepared {
     chunk: Chunk,
 }
 
+impl Prepared {
+    pub fn is_child_of(&self, parent: ExecutionId) -> bool {
+        self.new.parent.is_some_and(|p| p.execution == parent)
+    }
+}
+
 impl Store {
     /// Accepts an execution: after this it is owed. The same id or idempotency key again gives
     /// the one that exists.
     pub async fn accept(&self, new: NewExecution) -> Result<Accepted, StoreError> {
+        if self.has(Planted::AcknowledgedBeforeCommit) {
+            return Ok(Accepted { id: new.id, existing: false, claimed: false });
+        }
         let prepared = self.prepare(new).await?;
         self.db.write(move |tx| insert(tx, &prepared)).await
     }
@@ -316,10 +326,13 @@ impl Store {
         payload: Option<Value>,
     ) -> Result<WakeCall, StoreError> {
         let blobs = payload.as_ref().map_or(Ok(Vec::new()), |p| entry::blobs_in("payload", p))?;
+        let is_lost = self.has(Planted::WakeUpLost);
         self.db
             .write(move |tx| {
                 let answer = wake_by_call(tx, workspace, id, now, payload.as_ref())?;
-                if answer == WakeCall::Woken {
+                if answer == WakeCall::Woken && is_lost {
+                    tx.execute("DELETE FROM wakes WHERE execution = $1", params![id])?;
+                } else if answer == WakeCall::Woken {
                     journal::refer_to(tx, id, &blobs)?;
                 }
                 Ok(answer)
@@ -414,6 +427,65 @@ impl Store {
                     "SELECT status FROM executions WHERE id = $1 AND workspace = $2",
                     params![id, workspace],
                     |row| row.get(0),
+                )
+            })
+            .await
+    }
+
+    /// The workspace of an execution; `None` when there is no such execution.
+    pub async fn workspace_of(&self, id: ExecutionId) -> Result<Option<WorkspaceId>, StoreError> {
+        self.db
+            .read(move |tx| {
+                let sql = "SELECT workspace FROM executions WHERE id = $1";
+                tx.query_opt(sql, params![id], |row| row.get(0))
+            })
+            .await
+    }
+
+    /// Those of `ids` that have ended, with their workspaces.
+    pub async fn ended_of(
+        &self,
+        ids: Vec<ExecutionId>,
+    ) -> Result<Vec<(ExecutionId, WorkspaceId)>, StoreError> {
+        self.db
+            .read(move |tx| {
+                let sql = "SELECT workspace FROM executions WHERE id = $1 AND ended_at IS NOT NULL";
+                let mut ended = Vec::new();
+                for id in ids {
+                    let workspace = tx.query_opt(sql, params![id], |row| row.get(0))?;
+                    ended.extend(workspace.map(|w| (id, w)));
+                }
+                Ok(ended)
+            })
+            .await
+    }
+
+    /// How many executions wait for this one, one for the other; at most `max` are counted.
+    pub async fn depth_of(&self, id: ExecutionId, max: u32) -> Result<u32, StoreError> {
+        self.db
+            .read(move |tx| {
+                let (mut depth, mut at) = (0, id);
+                let sql = "SELECT parent FROM executions WHERE id = $1";
+                while depth < max
+                    && let Some(parent) =
+                        tx.query_opt(sql, params![at], |row| row.get::<Option<ExecutionId>>(0))?.flatten()
+                {
+                    (depth, at) = (depth + 1, parent);
+                }
+                Ok(depth)
+            })
+            .await
+    }
+
+    /// What the worker holds, and whether somebody wants its end.
+    pub async fn held_by(&self, key: &WorkerKey) -> Result<Vec<(ExecutionId, bool)>, StoreError> {
+        let id = key.id;
+        self.db
+            .read(move |tx| {
+                tx.query(
+                    "SELECT id, cancel FROM executions WHERE status = 'running' AND owner = $1",
+                    params![id],
+                    |row| Ok((row.get(0)?, row.get(1)?)),
                 )
             })
             .await

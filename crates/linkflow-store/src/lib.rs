@@ -13,6 +13,7 @@ mod entry;
 mod error;
 mod execution_list;
 mod executions;
+pub mod faults;
 mod inspect;
 mod journal;
 mod kept;

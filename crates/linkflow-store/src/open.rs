@@ -14,7 +14,7 @@ use crate::db::{Db, Sqlite, Tx};
 use crate::{StoreError, migrations};
 
 /// What can be chosen about a store.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct Options {
     /// Jobs that may wait for the writer before new work is turned away with `Busy`.
     pub writes_queued_max: usize,
@@ -69,7 +69,7 @@ impl Store {
         let lock = options.exclusive.then(|| lock_dir(dir)).transpose()?;
         let path = dir.join("linkflow.db");
         make_private_file(&path)?;
-        let writer = open_writer(&path)?;
+        let writer = open_writer(&path, options.exclusive)?;
         let writes = Queue::new(options.writes_queued_max);
         let reads = Queue::new(options.reads_queued_max);
         let mut threads = Vec::new();
@@ -205,12 +205,18 @@ const READER_PRAGMAS: &str = "
     PRAGMA query_only = ON;
 ";
 
-fn open_writer(path: &Path) -> Result<Connection, StoreError> {
+fn open_writer(path: &Path, is_alone: bool) -> Result<Connection, StoreError> {
     let failed = |e: rusqlite::Error| StoreError::sqlite(path, &e);
     let connection = connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
     connection.execute_batch(WRITER_PRAGMAS).map_err(failed)?;
     connection.execute_batch("BEGIN IMMEDIATE").map_err(failed)?;
-    migrations::migrate(&mut Tx::sqlite(&connection, path))?;
+    let mut tx = Tx::sqlite(&connection, path);
+    migrations::migrate(&mut tx)?;
+    if is_alone {
+        // Nobody else has the directory, so workers of earlier processes are dead, whatever their
+        // leases say: the first round of the reaper frees what they held.
+        tx.batch("UPDATE workers SET revoked = TRUE WHERE NOT revoked")?;
+    }
     connection.execute_batch("COMMIT").map_err(failed)?;
     Ok(connection)
 }

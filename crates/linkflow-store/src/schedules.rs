@@ -108,7 +108,8 @@ fn schedule(row: &Row<'_>) -> Result<Schedule, StoreError> {
 
 impl Store {
     /// Makes `new` the schedules of a workflow; none when it is no longer published. A rule that
-    /// has not changed keeps its id and its rhythm.
+    /// has not changed keeps its id and its rhythm. What people have said about a schedule, that
+    /// it is paused and what happens with missed ticks, stays although the rule changes.
     pub async fn replace_schedules(
         &self,
         workflow: WorkflowId,
@@ -224,7 +225,9 @@ pub(crate) fn replace(
         let same = old.iter().find(|o| {
             o.node == n.node && o.rule_index == n.rule_index && o.rule == n.rule && o.timezone == n.timezone
         });
-        // One that was paused or had no next time takes up the new rhythm.
+        let place = old.iter().find(|o| o.node == n.node && o.rule_index == n.rule_index);
+        let is_enabled = place.map_or(n.enabled, |o| o.enabled);
+        // One that had no next time takes up the new rhythm.
         let kept = same.filter(|o| o.enabled && o.next_run_at.is_some());
         tx.execute(
             "INSERT INTO schedules (id, workspace, workflow, version, node, rule_index, rule, timezone, \
@@ -242,8 +245,8 @@ pub(crate) fn replace(
                 kept.map_or(n.anchor, |o| o.anchor),
                 kept.map_or(n.next_run_at, |o| o.next_run_at),
                 same.and_then(|o| o.last_run_at),
-                n.misfire.as_str(),
-                n.enabled,
+                place.map_or(n.misfire, |o| o.misfire).as_str(),
+                is_enabled,
             ],
         )?;
     }

@@ -5,6 +5,7 @@ use linkflow_model::{ExecutionId, Millis, WorkerId};
 use serde_json::Value;
 
 use crate::db::{Tx, params};
+use crate::faults::Planted;
 use crate::{Store, StoreError};
 
 /// What a worker shows with everything it writes.
@@ -54,6 +55,9 @@ impl Store {
     /// Makes the lease longer. False when it has been revoked: the worker then drops what it has
     /// in memory and registers again.
     pub async fn heartbeat(&self, key: &WorkerKey, now: Millis, lease_ms: u64) -> Result<bool, StoreError> {
+        if self.loses_heartbeat() {
+            return Ok(true);
+        }
         let key = key.clone();
         self.db
             .write_owed(move |tx| {
@@ -81,7 +85,41 @@ impl Store {
                     params![key.id, key.epoch],
                     |row| row.get(0),
                 )?;
+                // A worker that stops in good order says nothing about its executions.
+                tx.execute(
+                    "UPDATE executions SET attempt = attempt - 1 \
+                     WHERE owner = $1 AND status = 'running' AND attempt > 0",
+                    params![key.id],
+                )?;
                 now.map_or(Ok(Vec::new()), |now| free(tx, key.id, now))
+            })
+            .await
+    }
+
+    /// Hands back an execution that the worker holds and cannot go on with. `counts` when the
+    /// execution itself may be to blame: it is then dead after some such tries, with `error`.
+    /// False when it is not that worker's any more.
+    pub async fn give_back(
+        &self,
+        key: &WorkerKey,
+        id: ExecutionId,
+        now: Millis,
+        error: String,
+        counts: bool,
+    ) -> Result<bool, StoreError> {
+        let key = key.clone();
+        self.db
+            .write_owed(move |tx| {
+                if !holds(tx, &key)? {
+                    return Ok(false);
+                }
+                let changed = tx.execute(
+                    "UPDATE executions SET status = 'ready', owner = NULL, ready_at = $3, error = $4, \
+                     attempt = CASE WHEN $5 OR attempt = 0 THEN attempt ELSE attempt - 1 END \
+                     WHERE id = $1 AND owner = $2 AND status = 'running'",
+                    params![id, key.id, now, error, counts],
+                )?;
+                Ok(changed == 1)
             })
             .await
     }
@@ -99,6 +137,13 @@ impl Store {
                 )
             })
             .await?;
+        if self.has(Planted::FreedBeforeRevoked) {
+            let mut freed = Vec::new();
+            for id in dead {
+                freed.extend(self.db.write_owed(move |tx| free(tx, id, now)).await?);
+            }
+            return Ok(freed);
+        }
         if !dead.is_empty() {
             self.db.write_owed(move |tx| revoke(tx, &dead, now)).await?;
         }

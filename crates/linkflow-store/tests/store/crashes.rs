@@ -137,3 +137,16 @@ async fn a_log_that_was_cut_anywhere_gives_whole_transactions() {
         check_integrity(&copy);
     }
 }
+
+#[tokio::test]
+async fn who_opens_a_directory_alone_need_not_wait_for_the_leases_of_those_before() {
+    let w = world();
+    let dead = w.worker(0).await;
+    let id = w.accepted(1).await;
+    w.claimed(&dead, id, 2).await;
+    w.store.close().await;
+    let store = Store::open(&w.data(), Options::default()).unwrap();
+    assert_eq!(store.reap(t(3)).await.unwrap(), [id], "its lease would have lasted 15 s more");
+    let append = Append { execution: id, seq: 1, entries: vec![], then: Then::Keep, started_at: None };
+    assert_eq!(store.append(&dead, append).await, Err(AppendError::Fenced));
+}
