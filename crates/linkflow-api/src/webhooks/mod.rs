@@ -34,6 +34,9 @@ use crate::secrets::fingerprint;
 use find::Looked;
 use request::Arrived;
 
+/// In each answer to a request that started an execution: its id.
+const EXECUTION_HEADER: &str = "linkflow-execution";
+
 /// A node that listens at the address of a request.
 struct Listener {
     workspace: WorkspaceId,
@@ -201,7 +204,16 @@ async fn start(
             sender,
         )
         .await?;
-    respond_to(api, respond, started.execution, receiver).await
+    let response = respond_to(api, respond, started.execution, receiver).await;
+    Ok(with_execution(response.unwrap_or_else(IntoResponse::into_response), started.execution))
+}
+
+/// Names the execution, so that a caller can look it up or speak of it.
+fn with_execution(mut response: Response, execution: ExecutionId) -> Response {
+    if let Ok(id) = execution.to_string().parse() {
+        response.headers_mut().insert(EXECUTION_HEADER, id);
+    }
+    response
 }
 
 /// What makes a request the same one again: its headers may differ from one try to the next.
