@@ -132,8 +132,18 @@ impl Problem {
     pub fn no_space() -> Problem {
         let detail = "no space is left on the disk of the server, so nothing of this request was kept; \
                       send it again once its operator has made some";
-        tracing::error!("no space is left on the disk of the data folder: requests are refused until some is free");
+        tracing::error!(
+            "no space is left on the disk of the data folder: requests are refused until some is free"
+        );
         Problem::new(StatusCode::INSUFFICIENT_STORAGE, detail).with(|said| said.retry_after_ms = Some(10_000))
+    }
+
+    /// The files of the store cannot be used. The cause, which names paths, goes to the log.
+    pub fn storage(cause: &dyn std::fmt::Display) -> Problem {
+        tracing::error!(%cause, "the store cannot be used: {cause}");
+        let detail = "the server cannot write its data now, so nothing of this request was kept; its log says \
+                      why, and `linkflow doctor` what to do";
+        Problem::new(StatusCode::SERVICE_UNAVAILABLE, detail).with(|said| said.retry_after_ms = Some(10_000))
     }
 
     pub fn method_not_allowed(detail: impl Into<String>, allow: String) -> Problem {
@@ -193,6 +203,9 @@ impl From<StoreError> for Problem {
             StoreError::Busy { retry_after_ms } => Problem::busy(retry_after_ms),
             StoreError::Closed => Problem::busy(1_000),
             StoreError::DiskFull { .. } => Problem::no_space(),
+            StoreError::Io { .. } | StoreError::ReadOnly { .. } | StoreError::Corrupted { .. } => {
+                Problem::storage(&error)
+            }
             StoreError::NotFound { what, id } => Problem::not_found(what, id),
             StoreError::Invalid { field, problem } => Problem::invalid(field, problem),
             StoreError::Duplicate { columns } => {
@@ -224,6 +237,7 @@ impl From<StartError> for Problem {
         match error {
             StartError::Busy { retry_after_ms } => Problem::busy(retry_after_ms),
             StartError::NoSpace => Problem::no_space(),
+            StartError::Storage(cause) => Problem::storage(&cause),
             StartError::Invalid { field, problem } => Problem::invalid(field, problem),
             StartError::NotFound(detail) => Problem::new(StatusCode::NOT_FOUND, detail),
             StartError::Conflict(detail) => Problem::conflict(detail),

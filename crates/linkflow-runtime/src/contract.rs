@@ -221,6 +221,9 @@ pub enum StartError {
     /// The disk of the server is full; whoever runs it can help.
     #[error("no space is left on the disk of the server")]
     NoSpace,
+    /// The files of the store cannot be used; the cause is for the log.
+    #[error("{0}")]
+    Storage(String),
     #[error("`{field}` {problem}")]
     Invalid { field: String, problem: String },
     /// The execution to retry does not exist, or its data are gone.

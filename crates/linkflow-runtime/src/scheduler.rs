@@ -101,7 +101,9 @@ async fn execution(
         .map(Some)
         .map_err(|error| match error {
             StartError::Busy { retry_after_ms } => StoreError::Busy { retry_after_ms },
-            StartError::Runtime(error) => StoreError::Database(error.to_string()),
+            StartError::Runtime(_) | StartError::NoSpace | StartError::Storage(_) => {
+                StoreError::Database(error.to_string())
+            }
             other => StoreError::invalid("schedule", other.to_string()),
         })
 }

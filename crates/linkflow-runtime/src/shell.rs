@@ -427,6 +427,9 @@ fn start_error(error: StoreError) -> StartError {
     match error {
         StoreError::Busy { retry_after_ms } => StartError::Busy { retry_after_ms },
         StoreError::DiskFull { .. } => StartError::NoSpace,
+        StoreError::Io { .. } | StoreError::ReadOnly { .. } | StoreError::Corrupted { .. } => {
+            StartError::Storage(error.to_string())
+        }
         StoreError::KeyReused { .. } => StartError::Conflict(error.to_string()),
         other => StartError::Runtime(RuntimeError(other.to_string())),
     }
