@@ -8,9 +8,11 @@ mod auth;
 mod draft;
 mod paging;
 
+use std::ops::Range;
 use std::time::Duration;
 
-use futures_util::{StreamExt as _, stream};
+use futures_util::StreamExt as _;
+use futures_util::stream::FuturesOrdered;
 use linkflow_expr::Compiled;
 use linkflow_model::{Item, Object, OnError};
 use linkflow_node::input::read_params;
@@ -80,9 +82,12 @@ pub struct Params {
     /// Whether it is made of fields, one JSON value, or a text.
     #[serde(default)]
     specify_body: Specify,
-    /// The fields. In JSON, dots in their names make objects.
+    /// The fields.
     #[serde(default)]
     body_parameters: Fields,
+    /// In JSON, dots in the names of fields make objects.
+    #[serde(default = "yes", deserialize_with = "lenient::flag")]
+    nest_fields: bool,
     /// The JSON value.
     #[serde(default)]
     json_body: Value,
@@ -99,6 +104,10 @@ pub struct Params {
     /// the work once. Not for GET and HEAD, and not where the headers have one already.
     #[serde(default = "yes", deserialize_with = "lenient::flag")]
     idempotency_key: bool,
+    /// Fail as versions 1 and 2 of n8n's node do: a request that cannot be made and an answer that
+    /// cannot be read end the whole run, whatever the error policy is.
+    #[serde(default, deserialize_with = "lenient::flag")]
+    fail_as_a_whole: bool,
     /// What is needed less often.
     #[serde(default)]
     options: Options,
@@ -420,12 +429,7 @@ impl Node for HttpRequest {
                 rest(rest_ms, ctx).await?;
             }
             let width = if batch.is_some() { size } else { SIDE_BY_SIDE };
-            let indexes = start..(start + size).min(n);
-            let mut answers = stream::iter(indexes).map(|i| job.item(i)).buffered(width);
-            while let Some(found) = answers.next().await {
-                items.extend(found?);
-                limit_items(items.len(), ctx)?;
-            }
+            job.group(start..(start + size).min(n), width, &mut items).await?;
         }
         Ok(Outcome::items(items))
     }
@@ -509,21 +513,95 @@ struct Job<'a> {
     ctx: &'a Ctx,
 }
 
+/// What item `index` is about to ask.
+struct Prepared {
+    params: Params,
+    draft: Draft,
+}
+
+/// Why an item gives nothing, and whether that is the end of the run.
+struct Failure {
+    error: NodeError,
+    ends_run: bool,
+    old_form: bool,
+}
+
 impl Job<'_> {
-    /// The items that come of item `index`.
-    async fn item(self, index: usize) -> Result<Vec<Item>, NodeError> {
-        match self.exchange(index).await {
-            Ok(items) => Ok(items),
-            Err(error) => failed(error.at_item(index), index, self.ctx).map(|item| vec![item]),
+    /// Adds what comes of these items, of which `width` are asked for side by side.
+    async fn group(
+        self,
+        indexes: Range<usize>,
+        width: usize,
+        items: &mut Vec<Item>,
+    ) -> Result<(), NodeError> {
+        let mut under_way = FuturesOrdered::new();
+        for index in indexes {
+            if under_way.len() >= width {
+                self.add(under_way.next().await, items)?;
+            }
+            let prepared = self.prepared(index).await;
+            let is_end = prepared.as_ref().is_err_and(|failure| failure.ends_run);
+            under_way.push_back(self.item(index, prepared));
+            // Nothing is sent behind an item that ends the run.
+            if is_end {
+                break;
+            }
+        }
+        while let Some(found) = under_way.next().await {
+            self.add(Some(found), items)?;
+        }
+        Ok(())
+    }
+
+    fn add(
+        self,
+        found: Option<Result<Vec<Item>, NodeError>>,
+        items: &mut Vec<Item>,
+    ) -> Result<(), NodeError> {
+        items.extend(found.transpose()?.unwrap_or_default());
+        limit_items(items.len(), self.ctx)
+    }
+
+    async fn prepared(self, index: usize) -> Result<Prepared, Failure> {
+        let params = self.reader.params(self.input, index).map_err(|error| self.failure(error))?;
+        match self.draft(index, &params).await {
+            Ok(draft) => Ok(Prepared { params, draft }),
+            Err(error) => Err(self.failure(error)),
         }
     }
 
-    async fn exchange(self, index: usize) -> Result<Vec<Item>, NodeError> {
-        let params = self.reader.params(self.input, index)?;
-        let given = &self.input.items()[index];
-        let mut draft = Draft::of(&params, given, self.ctx).await?;
+    async fn draft(self, index: usize, params: &Params) -> Result<Draft, NodeError> {
+        let mut draft = Draft::of(params, &self.input.items()[index], self.ctx).await?;
         self.auth.add_to(&mut draft)?;
-        draft.add_idempotency_key(&params, self.ctx.idempotency_key(index));
+        draft.add_idempotency_key(params, self.ctx.idempotency_key(index));
+        Ok(draft)
+    }
+
+    fn failure(self, error: NodeError) -> Failure {
+        let answered = matches!(error, NodeError::Refused { .. } | NodeError::Unavailable { .. });
+        let old_form = self.input.whole().params.get("failAsAWhole") == Some(&json!(true));
+        let ends_run = self.ctx.on_error == OnError::Stop
+            || matches!(error, NodeError::Canceled)
+            || (old_form && !answered);
+        Failure { error, ends_run, old_form }
+    }
+
+    /// The items that come of item `index`.
+    async fn item(self, index: usize, prepared: Result<Prepared, Failure>) -> Result<Vec<Item>, NodeError> {
+        let done = match prepared {
+            Ok(prepared) => self.exchange(index, prepared).await.map_err(|error| self.failure(error)),
+            Err(failure) => Err(failure),
+        };
+        match done {
+            Ok(items) => Ok(items),
+            Err(failure) if failure.ends_run => Err(failure.error.at_item(index)),
+            Err(failure) => Ok(vec![failure.item().paired_with(index)]),
+        }
+    }
+
+    async fn exchange(self, index: usize, prepared: Prepared) -> Result<Vec<Item>, NodeError> {
+        let Prepared { params, draft } = prepared;
+        let given = &self.input.items()[index];
         let pages = match &self.reader.paging {
             Some(paging) => paging::pages(self, index, &params, draft, paging).await?,
             None => vec![self.ask(&draft, &params, &[]).await?],
@@ -580,18 +658,39 @@ async fn rest(ms: u64, ctx: &Ctx) -> Result<(), NodeError> {
     }
 }
 
-/// What comes out where an item failed: as files from n8n expect it, `error` is an object here.
-fn failed(error: NodeError, index: usize, ctx: &Ctx) -> Result<Item, NodeError> {
-    if ctx.on_error == OnError::Stop || matches!(error, NodeError::Canceled) {
-        return Err(error);
+impl Failure {
+    /// What comes out where an item failed. As files from n8n expect it, `error` is an object where
+    /// the other side was asked, and a text where it came to no question.
+    fn item(&self) -> Item {
+        let shown = match &self.error {
+            NodeError::Refused { status, description, .. } => {
+                let body = description.clone().unwrap_or_default();
+                let parsed = if self.old_form { serde_json::from_str(&body).ok() } else { None };
+                let message = format!("{status} - {}", parsed.unwrap_or(Value::String(body)));
+                json!({"message": message, "name": "AxiosError", "status": status})
+            }
+            NodeError::Unavailable { cause, .. } => {
+                let mut shown = json!({"message": self.error.to_string(), "name": "Error"});
+                if let Some(code) = code(cause) {
+                    shown["code"] = json!(code);
+                }
+                shown
+            }
+            other => json!(other.to_string()),
+        };
+        Item::new(Object::from_iter([("error".to_owned(), shown)]))
     }
-    let shown = match &error {
-        NodeError::Refused { status, description, .. } => {
-            let body = description.clone().unwrap_or_default();
-            let message = format!("{status} - {}", Value::String(body));
-            json!({"message": message, "name": "AxiosError", "status": status})
-        }
-        other => json!({"message": other.to_string(), "name": "Error"}),
-    };
-    Ok(Item::new(Object::from_iter([("error".to_owned(), shown)])).paired_with(index))
+}
+
+/// The name that JavaScript's network layer has for why nothing was answered.
+fn code(cause: &str) -> Option<&'static str> {
+    let known = [
+        ("refused", "ECONNREFUSED"),
+        ("answer within", "ECONNABORTED"),
+        ("closed before", "ECONNRESET"),
+        ("reset", "ECONNRESET"),
+        ("resolve", "ENOTFOUND"),
+        ("lookup", "ENOTFOUND"),
+    ];
+    known.iter().find(|(words, _)| cause.contains(words)).map(|(_, code)| *code)
 }

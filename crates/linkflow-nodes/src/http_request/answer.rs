@@ -117,9 +117,9 @@ impl Page {
 
     /// The items of an answer to the request of item `given`.
     pub fn items(self, reading: &Reading, given: &Item) -> Result<Vec<Item>, NodeError> {
-        let name = match reading.output_property_name.as_str() {
-            "" => "data".to_owned(),
-            name => name.to_owned(),
+        let name = match (reading.output_property_name.as_str(), reading.response_format) {
+            ("", _) | (_, Format::Autodetect) => "data".to_owned(),
+            (name, _) => name.to_owned(),
         };
         let full = reading.full_response;
         let around = |mut json: Object| {
@@ -263,7 +263,7 @@ async fn stored(
     let mime = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
     let guessed = || name.as_deref().and_then(|n| mime_guess::from_path(n).first_raw()).map(str::to_owned);
     let mime = match mime.is_empty() {
-        true => guessed().unwrap_or_else(|| "application/octet-stream".to_owned()),
+        true => guessed().unwrap_or_else(|| "text/plain".to_owned()),
         false => mime,
     };
     let mut file = ctx.blobs.store(bytes, mime.clone(), name).await?;

@@ -91,7 +91,7 @@ impl Draft {
         if params.send_query {
             draft.query = match params.specify_query {
                 Specify::Json => object("jsonQuery", &params.json_query)?,
-                _ => fields(&params.query_parameters),
+                _ => lists(&params.query_parameters),
             };
         }
         if params.send_body {
@@ -113,13 +113,13 @@ impl Draft {
         let mut content_type = "";
         self.body = match (params.content_type, params.specify_body) {
             (ContentType::Json, Specify::Json) => Payload::Json(json("jsonBody", &params.json_body)?),
-            (ContentType::Json, _) => Payload::Json(Value::Object(nested(&params.body_parameters))),
+            (ContentType::Json, _) => Payload::Json(Value::Object(json_of(params))),
             (ContentType::Form, Specify::String) => {
                 content_type = "application/x-www-form-urlencoded";
-                Payload::Bytes(params.body.clone().into())
+                Payload::Bytes(encoded_anew(&params.body).into())
             }
             (ContentType::Form, Specify::Json) => Payload::Form(object("jsonBody", &params.json_body)?),
-            (ContentType::Form, Specify::Keypair) => Payload::Form(fields(&params.body_parameters)),
+            (ContentType::Form, Specify::Keypair) => Payload::Form(lists(&params.body_parameters)),
             (ContentType::Multipart, _) => Payload::Multipart(parts(params, item, ctx).await?),
             (ContentType::Raw, _) => {
                 content_type = params.raw_content_type.trim();
@@ -201,13 +201,11 @@ impl Draft {
     /// Sets a field of the body, where it has fields.
     pub fn set_field(&mut self, name: &str, value: Value) {
         match &mut self.body {
-            Payload::Json(Value::Object(object)) => set_nested(object, name, value),
-            Payload::Form(object) => {
+            Payload::Json(Value::Object(object)) | Payload::Form(object) => {
                 object.insert(name.to_owned(), value);
             }
             Payload::None => {
-                let mut object = Object::new();
-                set_nested(&mut object, name, value);
+                let object = Object::from_iter([(name.to_owned(), value)]);
                 self.body = Payload::Json(Value::Object(object));
                 self.headers.entry(CONTENT_TYPE).or_insert(HeaderValue::from_static("application/json"));
             }
@@ -312,14 +310,38 @@ fn fields(fields: &Fields) -> Object {
     given.filter_map(|f| Some((f.name.clone(), f.value.clone()?))).collect()
 }
 
-fn nested(fields: &Fields) -> Object {
+/// As [`fields`]; fields of the same name become a list.
+fn lists(fields: &Fields) -> Object {
     let mut object = Object::new();
-    for field in &fields.parameters {
-        if let Some(value) = &field.value {
-            set_nested(&mut object, &field.name, value.clone());
+    for field in fields.parameters.iter().filter(|f| !f.name.is_empty()) {
+        let Some(value) = field.value.clone() else { continue };
+        let count = fields.parameters.iter().filter(|f| f.name == field.name).count();
+        match object.get_mut(&field.name) {
+            Some(Value::Array(list)) if count > 1 => list.push(value),
+            _ if count > 1 => drop(object.insert(field.name.clone(), json!([value]))),
+            _ => drop(object.insert(field.name.clone(), value)),
         }
     }
     object
+}
+
+fn json_of(params: &Params) -> Object {
+    let mut object = Object::new();
+    for field in &params.body_parameters.parameters {
+        let Some(value) = field.value.clone() else { continue };
+        if params.nest_fields {
+            set_nested(&mut object, &field.name, value);
+        } else {
+            object.insert(field.name.clone(), value);
+        }
+    }
+    object
+}
+
+/// A form that the author wrote out, with everything escaped that has to be.
+fn encoded_anew(text: &str) -> String {
+    let pairs = url::form_urlencoded::parse(text.trim().as_bytes());
+    pairs.map(|(k, v)| format!("{}={}", encode(&k), encode(&v))).collect::<Vec<_>>().join("&")
 }
 
 fn set_nested(object: &mut Object, name: &str, value: Value) {
@@ -330,11 +352,13 @@ fn set_nested(object: &mut Object, name: &str, value: Value) {
     }
 }
 
-/// A value that may be written as JSON text; nothing stands for an empty object.
+/// A value that may be written as JSON text. Nothing is refused: it is an expression that found
+/// nothing more often than it is meant.
 fn json(param: &str, value: &Value) -> Result<Value, NodeError> {
+    let nothing = || NodeError::param(param, "must be JSON, got nothing; {} is an empty object");
     match value {
-        Value::Null => Ok(json!({})),
-        Value::String(text) if text.trim().is_empty() => Ok(json!({})),
+        Value::Null => Err(nothing()),
+        Value::String(text) if text.trim().is_empty() => Err(nothing()),
         Value::String(text) => serde_json::from_str(text).map_err(|e| {
             NodeError::param(param, format!("is not valid JSON ({e}): {}", lenient::show(value)))
         }),

@@ -13,7 +13,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::answer::Page;
+use super::answer::{Body, Page};
 use super::draft::{Draft, checked_url};
 use super::{Job, Params, limit_items, rest};
 use crate::js;
@@ -140,7 +140,10 @@ pub async fn pages(
     loop {
         let mut next = draft.for_page(pages.len());
         view.rules(&response, pages.len(), &draft)?.change(&mut next, pages.is_empty())?;
-        let page = job.ask(&next, params, &fine).await?;
+        let mut page = job.ask(&next, params, &fine).await?;
+        if page.body == Body::Empty {
+            page.body = Body::Text(Value::String(String::new()));
+        }
         n_equal = if pages.last().is_some_and(|last| last.body == page.body) { n_equal + 1 } else { 1 };
         n_items += page.size();
         limit_items(n_items, job.ctx)?;

@@ -148,7 +148,7 @@ impl World {
 
     async fn json(&mut self, path: &str, params: Value) -> Value {
         let found = self.run(path, params.clone()).await.unwrap_or_else(|e| panic!("{path} {params}: {e}"));
-        found.iter().map(|item| Value::Object((*item.json).clone())).collect()
+        found.iter().map(Item::value).collect()
     }
 
     /// What the server saw.
@@ -162,7 +162,7 @@ async fn answers_become_items_by_their_type() {
     let mut world = world().await;
     for (path, expected) in [
         ("list", json!([{"a": 1}, {"a": 2}])),
-        ("mixed", json!([{"data": 1}, {"data": "x"}, {}])),
+        ("mixed", json!([1, "x", {}])),
         ("null", json!([{}])),
         ("empty", json!([{}])),
         ("text", json!([{"data": "hello"}])),
@@ -184,8 +184,22 @@ async fn the_author_says_how_an_answer_is_read() {
     let reading = |reading: Value| json!({"options": {"response": {"response": reading}}});
     let text = reading(json!({"responseFormat": "text", "outputPropertyName": "t"}));
     assert_eq!(world.json("/typed/null", text).await, json!([{"t": "null"}]));
+    for (how, expected) in [("compact", json!(null)), ("read", json!(null)), ("keep", json!("null"))] {
+        let text = reading(json!({"responseFormat": "text", "jsonText": how}));
+        assert_eq!(world.json("/typed/null", text).await, json!([{ "data": expected }]), "{how}");
+    }
+    for (how, expected) in
+        [("compact", json!("[{\"a\":1},{\"a\":2}]")), ("read", json!([{"a": 1}, {"a": 2}]))]
+    {
+        let text = reading(json!({"responseFormat": "text", "jsonText": how}));
+        assert_eq!(world.json("/typed/list", text).await, json!([{ "data": expected }]), "{how}");
+    }
+    let auto = reading(json!({"responseFormat": "autodetect", "outputPropertyName": "t"}));
+    assert_eq!(world.json("/typed/text", auto).await, json!([{"data": "hello"}]));
+    let empty = world.json("/typed/empty", reading(json!({"fullResponse": true}))).await;
+    assert_eq!(empty[0]["body"], json!({}));
     let whole = reading(json!({"splitIntoItems": false}));
-    assert_eq!(world.json("/typed/list", whole).await, json!([{"data": [{"a": 1}, {"a": 2}]}]));
+    assert_eq!(world.json("/typed/list", whole).await, json!([[{"a": 1}, {"a": 2}]]));
     let full = world.json("/typed/list", reading(json!({"fullResponse": true}))).await;
     assert_eq!(full[0]["body"], json!([{"a": 1}, {"a": 2}]));
     assert_eq!(full[0]["statusCode"], 200);
@@ -209,7 +223,7 @@ async fn the_address_takes_fields_and_objects() {
         {"name": "a", "value": "x y&z"}, {"name": "a", "value": "2"}, {"name": "e", "value": ""},
         {"name": "l", "value": [1, 2]}, {"name": "o", "value": {"k": 1}}, {"name": "", "value": "x"}]}});
     let seen = world.seen("/echo?z=1", fields).await;
-    assert_eq!(seen["url"], "/echo?z=1&a=2&e=&l%5B0%5D=1&l%5B1%5D=2&o%5Bk%5D=1");
+    assert_eq!(seen["url"], "/echo?z=1&a%5B0%5D=x%20y%26z&a%5B1%5D=2&e=&l%5B0%5D=1&l%5B1%5D=2&o%5Bk%5D=1");
     for (style, expected) in
         [("repeat", "/echo?l=1&l=%C3%A4%20"), ("brackets", "/echo?l%5B%5D=1&l%5B%5D=%C3%A4%20")]
     {
@@ -226,6 +240,11 @@ async fn every_kind_of_body_is_sent() {
     for (params, content_type, body) in [
         (json!({"bodyParameters": fields}), "application/json", r#"{"a":"x y","b":{"c":5}}"#),
         (
+            json!({"bodyParameters": fields, "nestFields": false}),
+            "application/json",
+            r#"{"a":"x y","b.c":5}"#,
+        ),
+        (
             json!({"specifyBody": "json", "jsonBody": "{\"q\": [null]}"}),
             "application/json",
             r#"{"q":[null]}"#,
@@ -237,9 +256,9 @@ async fn every_kind_of_body_is_sent() {
             "a=x%20y&b.c=5",
         ),
         (
-            json!({"contentType": "form-urlencoded", "specifyBody": "string", "body": "a=1&b"}),
+            json!({"contentType": "form-urlencoded", "specifyBody": "string", "body": "a=1&b&c=ü+x"}),
             "application/x-www-form-urlencoded",
-            "a=1&b",
+            "a=1&b=&c=%C3%BC%20x",
         ),
         (json!({"contentType": "raw", "rawContentType": "text/csv", "body": "a,b"}), "text/csv", "a,b"),
     ] {
@@ -250,6 +269,9 @@ async fn every_kind_of_body_is_sent() {
         assert_eq!(seen["headers"]["content-type"], content_type, "{params}");
         assert_eq!(seen["body"], body, "{params}");
     }
+    let nothing = json!({"sendBody": true, "specifyBody": "json", "jsonBody": "={{ $json.gone }}"});
+    let error = world.run("/echo", nothing).await.unwrap_err().to_string();
+    assert!(error.starts_with("`jsonBody`: must be JSON, got nothing"), "{error}");
     let broken = json!({"sendBody": true, "specifyBody": "json", "jsonBody": "nope"});
     let error = world.run("/echo", broken).await.unwrap_err().to_string();
     assert!(error.starts_with("`jsonBody`: is not valid JSON"), "{error}");
@@ -377,6 +399,16 @@ async fn a_refusal_is_quoted_and_says_when_to_come_back() {
     let error = &found[1].json["error"];
     assert_eq!(error["message"], "404 - \"{\\\"message\\\":\\\"sold out\\\"}\"");
     assert_eq!(error["status"], 404);
+    let old = world.run_with(&ctx, "/refuse/404", json!({"failAsAWhole": true}), items(&json!([{}]))).await;
+    assert_eq!(old.unwrap()[0].json["error"]["message"], "404 - {\"message\":\"sold out\"}");
+    let unmade = json!({"method": "no method"});
+    let found = world.run_with(&ctx, "/echo", unmade.clone(), items(&json!([{}]))).await.unwrap();
+    assert!(found[0].json["error"].is_string());
+    let mut old = unmade;
+    old["failAsAWhole"] = json!(true);
+    assert!(world.run_with(&ctx, "/echo", old, items(&json!([{}]))).await.is_err());
+    assert_eq!(found[0].paired.pairs()[0].item, 0);
+    let found = world.run_with(&ctx, "/refuse/404", json!({}), items(&json!([{}, {}]))).await.unwrap();
     assert_eq!(found[1].paired.pairs()[0].item, 1);
 }
 

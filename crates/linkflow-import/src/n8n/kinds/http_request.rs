@@ -18,6 +18,10 @@ const CREDENTIALS: [(&str, &str); 7] = [
 
 pub fn translate(node: &N8nNode<'_>) -> Result<Translation, Unreadable> {
     let mut params = if node.version < 3.0 { from_version_1_or_2(node) } else { from_version_3(node) };
+    if node.version < 4.3 {
+        keep_the_last(&mut params, "queryParameters");
+        keep_the_last(&mut params, "bodyParameters");
+    }
     params.insert("idempotencyKey".to_owned(), json!(false));
     let mut credentials = CREDENTIALS.to_vec();
     let borrowed = borrowed_credential(&mut params);
@@ -96,6 +100,9 @@ fn from_version_3(node: &N8nNode<'_>) -> Object {
             }
         }
     }
+    if node.version < 4.0 {
+        keep_dots(&mut params);
+    }
     params
 }
 
@@ -130,8 +137,14 @@ fn from_version_1_or_2(node: &N8nNode<'_>) -> Object {
         }
     }
     old_body(node, &mut params);
+    params.insert("failAsAWhole".to_owned(), json!(true));
+    let mut options = old_options(node);
+    let asks_only = matches!(method.as_str(), Some("GET" | "HEAD"));
+    if !asks_only && !node.flag(&["options", "followAllRedirects"], false) {
+        options.insert("redirect".to_owned(), json!({"redirect": {"followRedirects": false}}));
+    }
     params.insert("method".to_owned(), method);
-    params.insert("options".to_owned(), Value::Object(old_options(node)));
+    params.insert("options".to_owned(), Value::Object(options));
     params
 }
 
@@ -204,32 +217,35 @@ fn old_body(node: &N8nNode<'_>, params: &mut Object) {
             }
         }
         (other, _) => {
-            if other == "json" {
-                fields_as_json(params);
-            }
+            keep_dots(params);
             params.insert("contentType".to_owned(), json!(other));
         }
     }
 }
 
-/// Names with dots did not make objects in those versions.
-fn fields_as_json(params: &mut Object) {
-    let fields = params.get("bodyParameters").and_then(|fields| fields.get("parameters"));
-    let Some(fields) = fields.and_then(Value::as_array) else { return };
-    let mut body = Object::new();
-    for field in fields {
-        match field.get("name").and_then(Value::as_str) {
-            Some(name) if name.starts_with('=') => return,
-            name => {
-                let value = field.get("value").cloned().unwrap_or(json!(""));
-                body.insert(name.unwrap_or_default().to_owned(), value);
-            }
+/// Fields of the same name did not make lists before version 4.3: the last one counted.
+fn keep_the_last(params: &mut Object, key: &str) {
+    if params.get("contentType").is_some_and(|kind| kind == "multipart-form-data") {
+        return;
+    }
+    let fields = params.get_mut(key).and_then(|fields| fields.get_mut("parameters"));
+    let Some(fields) = fields.and_then(Value::as_array_mut) else { return };
+    let mut kept: Vec<Value> = Vec::with_capacity(fields.len());
+    for field in fields.drain(..) {
+        match kept.iter_mut().find(|k| k["name"].is_string() && k["name"] == field["name"]) {
+            Some(earlier) => *earlier = field,
+            None => kept.push(field),
         }
     }
-    if body.keys().any(|name| name.contains(['.', '['])) {
-        params.shift_remove("bodyParameters");
-        params.insert("specifyBody".to_owned(), json!("json"));
-        params.insert("jsonBody".to_owned(), Value::Object(body));
+    *fields = kept;
+}
+
+/// Names with dots made no objects before version 4.
+fn keep_dots(params: &mut Object) {
+    let fields = params.get("bodyParameters").and_then(|fields| fields.get("parameters"));
+    let mut names = fields.and_then(Value::as_array).into_iter().flatten().filter_map(|f| f["name"].as_str());
+    if names.any(|name| name.starts_with('=') || name.contains(['.', '['])) {
+        params.insert("nestFields".to_owned(), json!(false));
     }
 }
 
@@ -302,7 +318,7 @@ mod tests {
             "genericAuthType": "httpHeaderAuth",
             "sendQuery": true, "queryParameters": {"parameters": [{"name": "q", "value": "2"}]},
             "sendBody": true, "bodyParameters": {"parameters": [{"name": "a", "value": "1"}]},
-            "contentType": "form-urlencoded", "method": "POST",
+            "contentType": "form-urlencoded", "method": "POST", "failAsAWhole": true,
             "options": {
                 "response": {"response": {"jsonText": "read", "responseFormat": "text", "outputPropertyName": "text",
                     "fullResponse": true, "splitIntoItems": false}},
@@ -336,14 +352,39 @@ mod tests {
     }
 
     #[test]
+    fn the_last_of_equal_names_counts_in_older_versions() {
+        let given = json!({"queryParameters": {"parameters": [
+            {"name": "a", "value": 1}, {"name": "b", "value": 2}, {"name": "a", "value": 3}]}});
+        let read = |version| {
+            let params = given.as_object().unwrap();
+            let node = N8nNode { node_type: "t", version, name: "n", params, whole: params };
+            translate(&node).unwrap().params["queryParameters"]["parameters"].clone()
+        };
+        assert_eq!(read(4.3).as_array().map(Vec::len), Some(3));
+        assert_eq!(read(4.2), json!([{"name": "a", "value": 3}, {"name": "b", "value": 2}]));
+    }
+
+    #[test]
+    fn old_versions_follow_redirects_of_questions_only() {
+        let follows = |given: Value| {
+            let params = given.as_object().unwrap();
+            let node = N8nNode { node_type: "t", version: 1.0, name: "n", params, whole: params };
+            translate(&node).unwrap().params["options"].get("redirect").cloned()
+        };
+        let never = Some(json!({"redirect": {"followRedirects": false}}));
+        assert_eq!(follows(json!({"url": "x"})), None);
+        assert_eq!(follows(json!({"requestMethod": "POST"})), never);
+        assert_eq!(follows(json!({"requestMethod": "POST", "options": {"followAllRedirects": true}})), None);
+    }
+
+    #[test]
     fn dots_in_names_stay_dots() {
         let given = json!({"requestMethod": "POST",
             "bodyParametersUi": {"parameter": [{"name": "a.b", "value": "={{ 1 }}"}, {"name": "c", "value": "2"}]}});
         let params = given.as_object().unwrap();
         let node = N8nNode { node_type: "t", version: 1.0, name: "n", params, whole: params };
         let params = translate(&node).unwrap().params;
-        assert_eq!(params["jsonBody"], json!({"a.b": "={{ 1 }}", "c": "2"}));
-        assert_eq!(params.get("bodyParameters"), None);
+        assert_eq!(params["nestFields"], json!(false));
     }
 
     #[test]
