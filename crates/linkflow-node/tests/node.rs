@@ -4,5 +4,7 @@
 mod files;
 #[path = "suite/http.rs"]
 mod http;
+#[path = "suite/lenient.rs"]
+mod lenient;
 #[path = "suite/schedule.rs"]
 mod schedule;
