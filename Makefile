@@ -1,5 +1,5 @@
 # Everything here also works by hand: the recipes are the scripts in scripts/.
-.PHONY: run web test tidy fmt clean
+.PHONY: run web test bench tidy fmt clean
 
 # Builds the editor and the program, and serves on http://127.0.0.1:8090 (ARGS="--port 9000").
 run:
@@ -12,6 +12,10 @@ web:
 # Installs what the tests need, runs all of them and closes with one line.
 test:
 	@scripts/test.sh
+
+# What an execution costs: a table, and JSON in target/bench (ARGS="--stored 1000000").
+bench:
+	@scripts/bench.sh $(ARGS)
 
 # The walls between the crates and the rules of the source, without the tests.
 tidy:
