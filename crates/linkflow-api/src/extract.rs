@@ -97,7 +97,9 @@ impl<S: Send + Sync> FromRequestParts<S> for IfMatch {
 pub fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, Problem> {
     let Some(value) = headers.get("idempotency-key") else { return Ok(None) };
     match value.to_str().map(str::trim) {
-        Ok(key) if (1..=255).contains(&key.len()) => Ok(Some(key.to_owned())),
+        Ok(key) if (1..=255).contains(&key.len()) && key.bytes().all(|b| b.is_ascii_graphic()) => {
+            Ok(Some(key.to_owned()))
+        }
         _ => Err(Problem::bad_request("`Idempotency-Key` must have 1 to 255 visible ASCII characters")
             .with_field("Idempotency-Key")),
     }
@@ -140,6 +142,16 @@ fn check_is_json(headers: &HeaderMap) -> Result<(), Problem> {
 
 /// Reads JSON: what is no JSON is 400, what is JSON of another form is 422 and names the field.
 pub fn parse_json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
+    let value = parse_any_json(bytes)?;
+    // A list fills the fields of an object one by one, in an order that nobody promised.
+    if bytes.trim_ascii_start().starts_with(b"[") {
+        return Err(Problem::invalid("body", "cannot be taken: it must be an object, got a list"));
+    }
+    Ok(value)
+}
+
+/// Reads JSON that need not be an object.
+pub fn parse_any_json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
     check_json(bytes)?;
     let mut reader = serde_json::Deserializer::from_slice(bytes);
     let value = serde_path_to_error::deserialize(&mut reader).map_err(|error| {

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
-use axum::extract::{ConnectInfo, Request};
+use axum::extract::{ConnectInfo, MatchedPath, Request};
 use axum::http::{HeaderValue, header};
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
@@ -64,19 +64,15 @@ fn if_absent(name: header::HeaderName, value: &'static str) -> SetResponseHeader
 
 async fn no_such_method(request: Request) -> Response {
     let path = request.uri().path();
+    // The pattern, not the address: `/workflows/import` would fit `/workflows/{id}` as well.
+    let route = request.extensions().get::<MatchedPath>().map_or(path, MatchedPath::as_str);
     let allow: Vec<&str> = access::TABLE
         .iter()
-        .filter(|(_, pattern, _)| matches(pattern, path))
+        .filter(|(_, pattern, _)| *pattern == route)
         .map(|(method, _, _)| *method)
         .collect();
     let detail = format!("{path} does not know {}; it knows {}", request.method(), allow.join(", "));
     Problem::method_not_allowed(detail, allow.join(", ")).into_response()
-}
-
-fn matches(pattern: &str, path: &str) -> bool {
-    let (pattern, path) = (pattern.split('/'), path.split('/'));
-    pattern.clone().count() == path.clone().count()
-        && pattern.zip(path).all(|(pattern, segment)| pattern.starts_with('{') || pattern == segment)
 }
 
 fn panicked(cause: Box<dyn std::any::Any + Send>) -> Response {

@@ -54,7 +54,7 @@ pub struct MadeApiKey {
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NewApiKeyBody {
-    #[schema(min_length = 1, max_length = 200)]
+    #[schema(min_length = 1, max_length = 200, pattern = r"^[^\x00-\x1f\x7f-\x9f]*$")]
     name: String,
     #[schema(min_items = 1)]
     scopes: Vec<Scope>,

@@ -60,7 +60,7 @@ pub struct CredentialDetail {
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NewCredential {
-    #[schema(min_length = 1, max_length = 200)]
+    #[schema(min_length = 1, max_length = 200, pattern = r"^[^\x00-\x1f\x7f-\x9f]*$")]
     name: String,
     /// One of `GET /credential-types`.
     #[serde(rename = "type")]
@@ -72,7 +72,7 @@ pub struct NewCredential {
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CredentialBody {
-    #[schema(min_length = 1, max_length = 200)]
+    #[schema(min_length = 1, max_length = 200, pattern = r"^[^\x00-\x1f\x7f-\x9f]*$")]
     name: String,
     /// May be given, and must then be what it is.
     #[serde(rename = "type")]

@@ -13,7 +13,7 @@ use uuid::Uuid;
 
 use crate::Api;
 use crate::access::Who;
-use crate::extract::{Path, Query, Raw, check_json, idempotency_key, parse_json};
+use crate::extract::{Path, Query, Raw, check_json, idempotency_key, parse_any_json, parse_json};
 use crate::problem::{Problem, Problems};
 use crate::routes::publish::publish_version;
 use crate::routes::workflows::{check_document, find, insert, update};
@@ -28,6 +28,16 @@ pub struct ImportQuery {
     publish: Option<bool>,
     /// Only report, keep nothing.
     check: Option<bool>,
+}
+
+/// What is imported: one file of either format or `{"files": [{"name", "content"}]}`, or, as some
+/// tools export it, a list with one workflow.
+#[derive(ToSchema)]
+#[serde(untagged)]
+#[allow(dead_code, reason = "it only stands for a body in the document")]
+pub enum ImportBody {
+    File(serde_json::Map<String, Value>),
+    List(Vec<serde_json::Map<String, Value>>),
 }
 
 /// Several files at once.
@@ -100,7 +110,7 @@ impl ImportedNode {
 /// The body is one file of either format, or `{"files": [{"name", "content"}]}`.
 #[utoipa::path(post, path = "/api/v1/workflows/import", tag = "workflows",
     params(ImportQuery, ("Idempotency-Key" = Option<String>, Header, pattern = "^[!-~]{1,255}$")),
-    request_body(content = Object, content_type = "application/json"),
+    request_body = ImportBody,
     responses((status = 200, body = List<ImportedView>), Problems))]
 pub async fn import(
     State(api): State<Api>,
@@ -127,9 +137,13 @@ pub async fn import(
 }
 
 fn files_of(body: &[u8]) -> Result<Vec<(String, Vec<u8>)>, Problem> {
-    check_json(body)?;
-    let has_files = serde_json::from_slice::<serde_json::Map<String, Value>>(body)
-        .is_ok_and(|object| object.contains_key("files") && !object.contains_key("nodes"));
+    // Some programs put a byte order mark before what they export.
+    let body = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body);
+    let has_files = match parse_any_json::<Value>(body)? {
+        Value::Object(object) => object.contains_key("files") && !object.contains_key("nodes"),
+        Value::Array(_) => false,
+        _ => return Err(Problem::invalid("body", "must be a workflow, a list of one, or `files`")),
+    };
     if !has_files {
         return Ok(vec![("workflow.json".to_owned(), body.to_vec())]);
     }

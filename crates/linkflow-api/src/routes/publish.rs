@@ -105,8 +105,7 @@ pub async fn publish_version(
     errors.extend(wrong);
     errors.extend(taken(api, who, id, &routes).await?);
     if !errors.is_empty() {
-        let detail =
-            format!("version {version} cannot be published: {} problems have to be solved", errors.len());
+        let detail = format!("version {version} cannot be published before what follows is put right");
         return Err(Problem::invalid_fields(detail, errors));
     }
     let published = api.store.publish_workflow(who.workspace, id, version, routes, api.now()).await;

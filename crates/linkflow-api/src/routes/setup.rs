@@ -28,9 +28,9 @@ pub struct Setup {
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NewOwner {
-    #[schema(pattern = "^[^@\\s]+@[^@\\s]+$", max_length = 254)]
+    #[schema(pattern = r"^[^@\s\x00-\x1f\x7f-\x9f]+@[^@\s\x00-\x1f\x7f-\x9f]+$", max_length = 254)]
     email: String,
-    #[schema(min_length = 1, max_length = 200)]
+    #[schema(min_length = 1, max_length = 200, pattern = r"^[^\x00-\x1f\x7f-\x9f]*$")]
     name: String,
     #[schema(min_length = 8, max_length = 1000)]
     password: String,

@@ -43,9 +43,9 @@ impl UserView {
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NewUserBody {
-    #[schema(pattern = "^[^@\\s]+@[^@\\s]+$", max_length = 254)]
+    #[schema(pattern = r"^[^@\s\x00-\x1f\x7f-\x9f]+@[^@\s\x00-\x1f\x7f-\x9f]+$", max_length = 254)]
     email: String,
-    #[schema(min_length = 1, max_length = 200)]
+    #[schema(min_length = 1, max_length = 200, pattern = r"^[^\x00-\x1f\x7f-\x9f]*$")]
     name: String,
     #[schema(min_length = 8, max_length = 1000)]
     password: String,
@@ -56,9 +56,9 @@ pub struct NewUserBody {
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct UserChangeBody {
-    #[schema(pattern = "^[^@\\s]+@[^@\\s]+$", max_length = 254)]
+    #[schema(pattern = r"^[^@\s\x00-\x1f\x7f-\x9f]+@[^@\s\x00-\x1f\x7f-\x9f]+$", max_length = 254)]
     email: Option<String>,
-    #[schema(min_length = 1, max_length = 200)]
+    #[schema(min_length = 1, max_length = 200, pattern = r"^[^\x00-\x1f\x7f-\x9f]*$")]
     name: Option<String>,
     /// Ends the person's sessions.
     #[schema(min_length = 8, max_length = 1000)]

@@ -45,7 +45,8 @@ pub struct VariableBody {
     /// Begins with a letter or `_`, goes on with letters, digits and `_`.
     #[schema(pattern = "^[A-Za-z_][A-Za-z0-9_]{0,99}$")]
     name: String,
-    #[schema(max_length = 16000)]
+    /// At most 65536 bytes.
+    #[schema(max_length = 65536)]
     value: String,
 }
 

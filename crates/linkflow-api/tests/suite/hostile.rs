@@ -21,6 +21,7 @@ async fn strange_bodies_are_refused_and_nothing_breaks() {
     check(json, "[".repeat(5_000).into_bytes(), 400, "nested deeper").await;
     check(json, vec![b' '; 10_001], 413, "10000 bytes").await;
     check(json, b"[]".to_vec(), 422, "cannot be taken").await;
+    check(json, b"[\"name\"]".to_vec(), 422, "must be an object, got a list").await;
     check(json, b"null".to_vec(), 422, "cannot be taken").await;
     check(json, b"{\"name\": 1e999}".to_vec(), 400, "").await;
     check(json, b"{\"name\": \"a\\u0000b\"}".to_vec(), 422, "control characters").await;
@@ -43,11 +44,27 @@ async fn strange_addresses_are_refused_and_nothing_breaks() {
     world.call("GET /executions?search=%25%27%22%3B--", Value::Null).await.is(200);
     world.call("GET /workflows?search=%00", Value::Null).await.is(200);
     world.call("PATCH /workflows", Value::Null).await.is_problem(405, "it knows GET, POST");
+    world.call("PATCH /workflows/import", Value::Null).await.is_problem(405, "it knows POST");
     world.call("GET /nothing", Value::Null).await.is_problem(404, "/api/v1/nothing");
     world.send("POST /anything", &[], "").await.is_problem(404, "/anything");
     world.send("GET /webhook/..%2f..%2fetc", &[], "").await.is(404);
     world.send("GET /assets/../../Cargo.toml", &[], "").await.is(404);
     world.send("GET /assets/%2e%2e/%2e%2e/Cargo.toml", &[], "").await.is(404);
+}
+
+#[tokio::test]
+async fn an_import_of_what_is_no_json_is_refused_whole() {
+    let world = World::new().await;
+    let key = world.key(&["admin"]).await;
+    let check = async |body: &'static [u8], status: u16, part: &str| {
+        let headers = [("authorization", key.as_str()), ("content-type", "application/json")];
+        world.send("POST /api/v1/workflows/import", &headers, body).await.is_problem(status, part);
+    };
+    check(b"\0", 400, "not valid JSON").await;
+    check(b"7", 422, "must be a workflow").await;
+    let headers = [("idempotency-key", "two words")];
+    let asked = world.call_with("POST /workflows/import", json!({"nodes": []}), &headers).await;
+    asked.is_problem(400, "visible ASCII");
 }
 
 #[tokio::test]
