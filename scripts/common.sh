@@ -46,3 +46,39 @@ build_web() {
     say "Building the editor"
     (cd web && npm ci --no-audit --no-fund && npm run build)
 }
+
+# The program that tests start: the one that LINKFLOW_BIN names, or the one of this tree.
+need_program() {
+    if [ -n "${LINKFLOW_BIN:-}" ]; then
+        [ -x "$LINKFLOW_BIN" ] || fail "$LINKFLOW_BIN is missing; build it with: cargo build -p linkflow"
+        return 0
+    fi
+    need_rust
+    cargo build --quiet -p linkflow
+}
+
+# The browser that walks through the page.
+need_browser() {
+    local name
+    [ -z "${CHROMIUM:-}" ] || return 0
+    for name in chromium chromium-browser google-chrome; do
+        if command -v "$name" >/dev/null; then return 0; fi
+    done
+    packages "Chromium is missing, which tests the page" chromium
+}
+
+# An environment of Python in target/, made anew when its list of packages changes; its path is put
+# into python_env.
+need_python_env() {
+    local name=$1 list=$2
+    python_env=${CARGO_TARGET_DIR:-target}/python-$name
+    if cmp -s "$list" "$python_env/made-from.txt"; then return 0; fi
+    python3 -c 'import venv, ensurepip' 2>/dev/null ||
+        packages "Python with venv is missing, which $name needs" python3 python3-venv
+    say "Installing what $name needs"
+    rm -rf "$python_env"
+    python3 -m venv "$python_env"
+    "$python_env/bin/pip" install --quiet --disable-pip-version-check -r "$list" ||
+        fail "the packages of $list could not be installed; is PyPI within reach?"
+    cp "$list" "$python_env/made-from.txt"
+}

@@ -11,10 +11,11 @@ export CARGO_TERM_COLOR=${CARGO_TERM_COLOR:-never}
 broken=()
 
 step() {
-    local name=$1
+    local name=$1 began=$SECONDS
     shift
     say "$name"
     "$@" || broken+=("$name")
+    printf -- '-- %s: %d s\n' "$name" $((SECONDS - began))
 }
 
 check_web() {
@@ -31,21 +32,40 @@ test_crates() {
     cargo test --workspace --no-fail-fast 2>&1 | tee target/test.log
 }
 
-# Sums the lines `test result: ok. 12 passed; 0 failed; ...` of all test binaries, and the editor's
-# line `Tests  1 failed | 12 passed (13)`. A step that broke without a failed test, such as the
-# build, counts as one failure.
+# The program that `cargo test` has built is used: building it alone would build it once more, with
+# other features of what it depends on.
+export LINKFLOW_BIN=$PWD/${CARGO_TARGET_DIR:-target}/debug/linkflow
+
+test_page() (
+    need_browser
+    cd web && NO_COLOR=1 npm run e2e 2>&1 | tee ../target/test-page.log
+)
+
+test_docs() {
+    scripts/docs-test.sh 2>&1 | tee target/test-docs.log
+}
+
+test_api() {
+    scripts/fuzz-api.sh 2>&1 | tee target/test-api.log
+}
+
+# Sums the lines `test result: ok. 12 passed; 0 failed; ...` of all test binaries, the editor's
+# `Tests  1 failed | 12 passed (13)`, and those of scripts, `docs: 5 passed, 1 failed`. A step that
+# broke without a failed test, such as the build, counts as one failure.
 summary() {
     awk -v broken=${#broken[@]} '
         /^test result:/ { passed += $4; failed += $6; ignored += $8 }
+        /^[a-z]+: [0-9]+ passed, [0-9]+ failed$/ { passed += $2; failed += $4 }
         /^ *Tests / { for (i = 2; i < NF; i++) { if ($(i + 1) == "passed") passed += $i
                                                   if ($(i + 1) == "failed") failed += $i } }
         END { printf "%d passed, %d failed", passed, failed ? failed : broken
               if (ignored) printf ", %d ignored", ignored
-              print "" }' target/test.log target/test-web.log
+              print "" }' target/test.log target/test-*.log
 }
 
 need_rust
 mkdir -p target
+rm -f target/test-*.log
 : >target/test.log
 : >target/test-web.log
 step "editor: build" build_web
@@ -55,6 +75,11 @@ if [ -f web/package.json ]; then
 fi
 step "format" cargo fmt --all --check
 step "crates: tests" test_crates
+if [ -f web/package.json ]; then
+    step "page: walk through it in a browser" test_page
+fi
+step "docs: run what they say" test_docs
+step "api: fuzz" test_api
 step "tidy" cargo run --quiet -p xtask -- tidy
 
 say "Summary after $((SECONDS / 60)) min $((SECONDS % 60)) s"
