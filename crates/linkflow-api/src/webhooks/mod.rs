@@ -23,6 +23,7 @@ use tokio::sync::oneshot;
 use uuid::Uuid;
 
 pub use answer::attachment;
+pub use body::read_form;
 pub use find::RouteCache;
 pub use listen::{Listen, Listens};
 
