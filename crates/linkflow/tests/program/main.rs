@@ -2,6 +2,8 @@
 
 mod command_line;
 mod crash;
+mod examples;
 mod fixtures;
 mod server;
+mod stand_in;
 mod webhook;
