@@ -19,6 +19,7 @@ pub struct Workflow {
     /// What people call it.
     #[serde(default)]
     pub name: String,
+    /// One or two sentences about what it is for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub description: Option<String>,
     #[serde(default)]
@@ -77,10 +78,13 @@ pub struct Settings {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Save {
+    /// Those that succeeded.
     #[serde(default = "yes")]
     pub success: bool,
+    /// Those that failed.
     #[serde(default = "yes")]
     pub error: bool,
+    /// Those that somebody started by hand.
     #[serde(default = "yes")]
     pub manual: bool,
 }
@@ -130,12 +134,16 @@ pub struct Node {
     /// Credentials by the slot that the kind names.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub credentials: BTreeMap<String, CredentialRef>,
+    /// Items pass through it as they are.
     #[serde(default, skip_serializing_if = "is_false")]
     pub disabled: bool,
+    /// What its author wants readers to know.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub notes: Option<String>,
+    /// What happens when it fails.
     #[serde(default, skip_serializing_if = "OnError::is_default")]
     pub on_error: OnError,
+    /// How it is tried again when it fails; not at all when unset.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retry: Option<Retry>,
     /// Gives one empty item when it has none to give.
