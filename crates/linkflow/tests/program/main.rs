@@ -4,6 +4,7 @@ mod command_line;
 mod crash;
 mod examples;
 mod fixtures;
+mod fuzz;
 mod reference;
 mod server;
 mod stand_in;
