@@ -2,6 +2,8 @@
 
 #[path = "suite/compliance.rs"]
 mod compliance;
+#[path = "suite/files.rs"]
+mod files;
 #[path = "suite/http_request.rs"]
 mod http_request;
 #[path = "suite/respond_to_webhook.rs"]
