@@ -4,11 +4,11 @@ use std::process::{Command, Output};
 
 use serde_json::{Value, json};
 
-fn linkflow(args: &[&str]) -> Output {
+pub fn linkflow(args: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_linkflow")).args(args).output().expect("the program starts")
 }
 
-fn json_of(output: &Output) -> Value {
+pub fn json_of(output: &Output) -> Value {
     serde_json::from_slice(&output.stdout).unwrap_or_else(|e| {
         panic!(
             "no JSON ({e}): {} {}",

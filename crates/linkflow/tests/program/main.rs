@@ -1,6 +1,8 @@
 //! Stories about the program as people run it.
 
+mod administration;
 mod command_line;
+mod configuration;
 mod crash;
 mod examples;
 mod fixtures;
@@ -8,4 +10,5 @@ mod fuzz;
 mod reference;
 mod server;
 mod stand_in;
+mod trouble;
 mod webhook;

@@ -21,13 +21,14 @@ impl Server {
     }
 
     pub async fn start_on(dir: &Path, port: u16) -> Server {
-        let child = Command::new(env!("CARGO_BIN_EXE_linkflow"))
-            .args(["serve", "--port", &port.to_string(), "--data-dir"])
-            .arg(dir)
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .expect("the program starts");
+        let mut command = Command::new(env!("CARGO_BIN_EXE_linkflow"));
+        command.args(["serve", "--port", &port.to_string(), "--data-dir"]).arg(dir);
+        Server::launch(command, port).await
+    }
+
+    /// Runs a command that serves at `port`, and waits until it is ready.
+    pub async fn launch(mut command: Command, port: u16) -> Server {
+        let child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("the program starts");
         let server = Server { child, port, base: format!("http://127.0.0.1:{port}") };
         let until = Instant::now() + Duration::from_secs(30);
         while !server.is_ready().await {
@@ -39,6 +40,10 @@ impl Server {
 
     async fn is_ready(&self) -> bool {
         reqwest::get(format!("{}/health/ready", self.base)).await.is_ok_and(|r| r.status().is_success())
+    }
+
+    pub fn pid(&self) -> u32 {
+        self.child.id()
     }
 
     pub fn port(&self) -> u16 {
@@ -104,8 +109,13 @@ impl Owner {
         self.send(self.http.get(format!("{}{path}", server.base))).await
     }
 
+    /// The request, with the owner's key.
+    pub fn signed(&self, request: reqwest::RequestBuilder) -> reqwest::RequestBuilder {
+        request.bearer_auth(&self.key)
+    }
+
     async fn send(&self, request: reqwest::RequestBuilder) -> (u16, Value) {
-        let response = request.bearer_auth(&self.key).send().await.expect("the server answers");
+        let response = self.signed(request).send().await.expect("the server answers");
         let status = response.status().as_u16();
         let text = response.text().await.expect("a body");
         (status, serde_json::from_str(&text).unwrap_or(Value::String(text)))
