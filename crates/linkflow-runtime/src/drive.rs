@@ -454,15 +454,28 @@ impl Drive {
             let inputs = machine.inputs_of(step).to_vec();
             Ok(Some(drive.make_try(step, attempt, node, run, inputs, false, Some(resumed))))
         };
+        let n_children = children.len();
         let by_id = children.iter().all(|c| matches!(c.workflow, WorkflowRef::Id(_)));
         if let (Sink::Store { inner, .. }, true) = (&self.sink, by_id) {
             let inner = inner.clone();
             let parent = wait.then_some((self.execution, step));
             match inner.child_executions(self.workspace, self.execution, step, parent, children).await {
-                Err(error) => {
-                    self.failed(step, attempt, node, inputs, error.to_run_error(), started_at, false, None);
-                    Ok(None)
-                }
+                Err(error) => match self.unstarted(node, n_children, &error) {
+                    Some(resumed) => again(self, resumed),
+                    None => {
+                        self.failed(
+                            step,
+                            attempt,
+                            node,
+                            inputs,
+                            error.to_run_error(),
+                            started_at,
+                            false,
+                            None,
+                        );
+                        Ok(None)
+                    }
+                },
                 Ok(new) if wait => {
                     let n = new.len() as u32;
                     let ids = new.iter().map(|c| c.id).collect();
@@ -490,12 +503,32 @@ impl Drive {
             match self.run_children(children).await {
                 Ok(_) if !wait => again(self, Resumed::Started(vec![self.execution])),
                 Ok(results) => again(self, Resumed::Children(results)),
-                Err(error) => {
-                    self.failed(step, attempt, node, inputs, error.to_run_error(), started_at, false, None);
-                    Ok(None)
-                }
+                Err(error) => match self.unstarted(node, n_children, &error) {
+                    Some(resumed) => again(self, resumed),
+                    None => {
+                        self.failed(
+                            step,
+                            attempt,
+                            node,
+                            inputs,
+                            error.to_run_error(),
+                            started_at,
+                            false,
+                            None,
+                        );
+                        Ok(None)
+                    }
+                },
             }
         }
+    }
+
+    /// What a node that goes on in spite of errors is told where its calls could not be made.
+    fn unstarted(&self, node: u32, n: usize, error: &NodeError) -> Option<Resumed> {
+        let goes_on = self.prepared.node(node).on_error != linkflow_model::OnError::Stop;
+        let items = Err(error.clone().to_run_error());
+        let result = ChildResult { execution: self.execution, items, custom_data: Default::default() };
+        goes_on.then(|| Resumed::Children(vec![result; n]))
     }
 
     /// Runs workflows that are written out in the node or, without a server, lie beside this one.

@@ -92,7 +92,7 @@ impl Recorded {
         self.machine
             .last_finished_node()
             .and_then(|node| self.history.last_run(node as usize))
-            .and_then(|run| run.outputs.iter().find(|o| !o.is_empty()).or(run.outputs.first()))
+            .and_then(|run| run.outputs.first())
             .map_or(Vec::new(), |items| items.as_ref().clone())
     }
 

@@ -277,10 +277,8 @@ fn is_failed(item: &Item) -> bool {
 }
 
 fn with_input_fields(item: Item, inputs: &[Items]) -> Item {
-    let source = match &item.paired {
-        Paired::One(pair) => inputs.get(pair.input as usize).and_then(|i| i.get(pair.item as usize)),
-        _ => None,
-    };
+    let pair = item.paired.pairs().first();
+    let source = pair.and_then(|pair| inputs.get(pair.input as usize)?.get(pair.item as usize));
     let Some(source) = source else { return item };
     let mut json: Object = (*source.json).clone();
     for (key, value) in item.json.iter() {

@@ -35,6 +35,7 @@ pub struct Go {
     pub key: String,
     pub at: Millis,
     pub began_before: bool,
+    pub is_effect: bool,
 }
 
 /// What the nodes of one workspace did.
@@ -60,7 +61,7 @@ impl Seen {
         self.all().into_iter().filter(|go| go.node == node).collect()
     }
 
-    fn note(&self, ctx: &Ctx) {
+    fn note(&self, ctx: &Ctx, is_effect: bool) {
         self.0.lock().unwrap().push(Go {
             execution: ctx.execution,
             node: ctx.node.clone(),
@@ -69,6 +70,7 @@ impl Seen {
             key: ctx.idempotency_key(0),
             at: ctx.now,
             began_before: ctx.began_before,
+            is_effect,
         });
     }
 }
@@ -97,7 +99,7 @@ macro_rules! kind {
             const EXAMPLES: &'static [linkflow_node::Example] = &[];
             type Params = Params;
             async fn run(input: Input<Params>, ctx: &Ctx) -> Result<Outcome, NodeError> {
-                act(input, ctx).await
+                act(input, ctx, $effects == Effects::Outside).await
             }
             fn trigger() -> Option<Trigger> {
                 $trigger
@@ -127,9 +129,9 @@ fn tick(_node: &linkflow_model::Node, at: Millis, timezone: &str) -> Item {
     Item::from_value(json!({"at": at, "timezone": timezone}))
 }
 
-async fn act(input: Input<Params>, ctx: &Ctx) -> Result<Outcome, NodeError> {
+async fn act(input: Input<Params>, ctx: &Ctx, is_effect: bool) -> Result<Outcome, NodeError> {
     let params = input.params(0)?;
-    Seen::of(ctx.workspace).note(ctx);
+    Seen::of(ctx.workspace).note(ctx, is_effect);
     let at = (ctx.attempt as usize - 1).min(params.does.len().saturating_sub(1));
     let word = params.does.get(at).map_or("ok", String::as_str);
     let (word, number) = word.split_once(' ').unwrap_or((word, ""));

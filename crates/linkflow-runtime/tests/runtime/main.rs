@@ -3,11 +3,14 @@
 mod again;
 mod calls;
 mod cancels;
+mod chance;
+mod checker;
 mod endings;
 mod failures;
 mod feed;
 mod kinds;
 mod limits;
+mod random;
 mod replies;
 mod retries;
 mod schedules;
