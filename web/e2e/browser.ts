@@ -38,7 +38,7 @@ export type Window = { page: Page; context: BrowserContext; errors: string[] };
 
 export async function openWindow(browser: Browser, server: Server): Promise<Window> {
   const context = await browser.newContext({ baseURL: server.url, viewport: SIZES.desktop, reducedMotion: "reduce", colorScheme: "light" });
-  context.setDefaultTimeout(10_000);
+  context.setDefaultTimeout(20_000);
   const page = await context.newPage();
   const errors: string[] = [];
   page.on("pageerror", (error) => errors.push(`thrown: ${error.message}`));

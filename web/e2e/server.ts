@@ -19,7 +19,7 @@ export type Server = {
 
 function program(): string {
   const root = resolve(import.meta.dirname, "../..");
-  const target = process.env["CARGO_TARGET_DIR"] ?? join(root, "target");
+  const target = resolve(root, process.env["CARGO_TARGET_DIR"] ?? "target");
   const path = process.env["LINKFLOW_BIN"] ?? join(target, "debug/linkflow");
   if (!existsSync(path)) throw new Error(`${path} is missing; build it with: cargo build -p linkflow`);
   return path;

@@ -7,7 +7,7 @@ export default defineConfig({
     dir: import.meta.dirname,
     include: ["**/*.story.ts"],
     fileParallelism: false,
-    testTimeout: 30_000,
-    hookTimeout: 60_000,
+    testTimeout: 120_000,
+    hookTimeout: 120_000,
   },
 });

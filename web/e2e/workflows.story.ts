@@ -62,6 +62,7 @@ it("what cannot run is not published, and the node is named", async () => {
   await page.getByRole("link", { name: "Greeting from n8n" }).click();
   await page.getByRole("button", { name: "Publish", exact: true }).click();
   await page.getByRole("alert").getByText("nodes[Tell the team].kind").waitFor();
+  await page.getByRole("button", { name: "Tell the team" }).getByText("Not supported").waitFor();
   await checkPage(page, "workflow-refused");
 });
 

@@ -185,7 +185,7 @@ function Connection() {
 function ThemeChoice() {
   const [theme, choose] = useTheme();
   return (
-    <select className="slim" aria-label="Theme" value={theme} onChange={(e) => choose(e.target.value as Theme)}>
+    <select className="slim" aria-label="Theme" title="Light or dark" value={theme} onChange={(e) => choose(e.target.value as Theme)}>
       <option value="system">Automatic</option>
       <option value="light">Light</option>
       <option value="dark">Dark</option>

@@ -9,7 +9,7 @@ import { Items, count } from "./items";
 import { useIsLive, useLive, useSoon } from "./live";
 import { Link } from "./router";
 import { length } from "./time";
-import { Ago, Back, Confirm, Failure, Loading, PageFailure, StateBadge, Words } from "./ui";
+import { Ago, Back, Confirm, Failure, Kind, Loading, PageFailure, StateBadge, Words } from "./ui";
 
 const POLL_MS = 1_500;
 /** While events arrive, reading anew only guards against one that got lost. */
@@ -160,7 +160,7 @@ function NodeRuns({ n, name, runs, execution, isOpen, onToggle }: NodeRunsProps)
       <button type="button" className="ticket-head" aria-expanded={isOpen} onClick={onToggle}>
         <Icon name="open" className="fold" />
         <span className="number">{n}</span>
-        <span className="ticket-name">{name}<code>{node?.kind ?? ""}</code></span>
+        <span className="ticket-name">{name}<Kind kind={node?.kind ?? ""} /></span>
         <span className="ticket-state">
           {last !== undefined && last.status === "success" && <span className="quiet">{given(last)}</span>}
           {runs.length > 1 && <span className="quiet">{runs.length} runs</span>}

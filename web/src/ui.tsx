@@ -50,6 +50,17 @@ export function VerdictBadge({ verdict }: { verdict: Verdict }) {
   return <Badge look={VERDICTS[verdict] ?? { mark: "dash", word: verdict, tone: "quiet" }} />;
 }
 
+/** The kind of a node; one that this program does not have carries the name it came with. */
+export function Kind({ kind }: { kind: string }) {
+  return <code>{kind.replace(MISSING, "")}</code>;
+}
+
+export function isMissing(kind: string): boolean {
+  return MISSING.test(kind);
+}
+
+const MISSING = /^missing:/;
+
 export function publishState(row: { published_version: number | null; version: number }): State {
   if (row.published_version === null) return "draft";
   return row.published_version === row.version ? "published" : "changed";

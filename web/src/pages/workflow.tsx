@@ -9,7 +9,7 @@ import { inputOf } from "../input";
 import { useLive } from "../live";
 import { Link, go, useParam } from "../router";
 import { ExecutionView, executionsOf } from "../run-view";
-import { Ago, Back, Confirm, Copy, Failure, Loading, PageFailure, StateBadge, publishState } from "../ui";
+import { Ago, Back, Confirm, Copy, Failure, Kind, Loading, PageFailure, StateBadge, VerdictBadge, isMissing, publishState } from "../ui";
 
 export function WorkflowPage({ id }: { id: string }) {
   const cache = useQueryClient();
@@ -205,14 +205,15 @@ function Nodes({ workflow }: { workflow: WorkflowDetail }) {
       <h2>Nodes</h2>
       <ol className="nodes">
         {steps.map(({ node, to }, i) => (
-          <li key={node.id} className={`ticket ${fed.has(node.id) ? "" : "spine-first"}`}>
+          <li key={node.id} className={`ticket ${isMissing(node.kind) ? "spine-error" : fed.has(node.id) ? "" : "spine-first"}`}>
             <button type="button" className="ticket-head" aria-expanded={chosen === node.id}
               onClick={() => setChosen(chosen === node.id ? "" : node.id, "replace")}>
               <Icon name="open" className="fold" />
               <span className="number">{i + 1}</span>
-              <span className="ticket-name">{node.name}<code>{node.kind}</code></span>
+              <span className="ticket-name">{node.name}<Kind kind={node.kind} /></span>
               <span className="ticket-state">
                 {to.length > 0 && <span className="quiet">then {to.join(", ")}</span>}
+                {isMissing(node.kind) && <VerdictBadge verdict="missing" />}
                 {node.disabled === true && <StateBadge state="disabled" />}
               </span>
             </button>
