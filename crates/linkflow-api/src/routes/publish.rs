@@ -80,7 +80,7 @@ pub async fn publish(
 
 /// A body that may be left out.
 pub fn optional_json<T: Default + serde::de::DeserializeOwned>(body: &Bytes) -> Result<T, Problem> {
-    if body.iter().all(u8::is_ascii_whitespace) {
+    if body.is_empty() {
         return Ok(T::default());
     }
     Ok(parse_json::<Option<T>>(body)?.unwrap_or_default())
