@@ -1,14 +1,14 @@
 //! Execute Workflow: calls another workflow, once for all items or once for each.
 
-use linkflow_model::{Item, Object, Pair, Paired};
+use linkflow_model::{Item, Object, OnError, Pair, Paired, RunError};
 use linkflow_node::http::Call;
 use linkflow_node::{
-    Category, ChildCall, ChildResult, Ctx, Effects, Example, Input, Node, NodeError, Outcome, Resumed, Spec,
-    WorkflowRef, lenient,
+    Category, ChildCall, ChildResult, Ctx, Effects, Example, Input, Node, NodeError, Outcome, Outputs,
+    Resumed, Spec, WorkflowRef, lenient,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 pub struct ExecuteWorkflow;
 
@@ -34,9 +34,13 @@ pub struct Params {
     /// Whether it is called once with all items or once for each of them.
     #[serde(default)]
     mode: Mode,
-    /// The fields that the workflow is given instead of the items as they are.
+    /// The fields that the workflow is given beside those of the items.
     #[serde(default)]
     workflow_inputs: Inputs,
+    /// In mode `each`, put what failed for item `n` on output `n`, where only the first is
+    /// connected as a rule. Files from n8n expect it.
+    #[serde(default, deserialize_with = "lenient::flag")]
+    failures_by_place: bool,
     /// What is needed less often.
     #[serde(default)]
     options: Options,
@@ -125,7 +129,10 @@ impl Node for ExecuteWorkflow {
         match &ctx.resumed {
             Some(Resumed::Children(results)) => returned(&input, results, ctx),
             Some(_) => Ok(Outcome::items(unchanged(input.items()))),
-            None => call(&input, ctx).await,
+            None => match call(&input, ctx).await {
+                Err(error) if ctx.on_error != OnError::Stop => unmade(&input, &error, ctx),
+                called => called,
+            },
         }
     }
 }
@@ -159,7 +166,11 @@ fn given(input: &Input<Params>, index: usize) -> Result<Item, NodeError> {
         return Ok(item);
     }
     Ok(match &params.workflow_inputs.value {
-        Some(fields) if !fields.is_empty() => Item { json: fields.clone().into(), bare: None, ..item },
+        Some(fields) if !fields.is_empty() => {
+            let mut json = (*item.json).clone();
+            json.extend(fields.clone());
+            Item { json: json.into(), bare: None, ..item }
+        }
         _ => item,
     })
 }
@@ -205,35 +216,51 @@ async fn fetched(address: &str, ctx: &Ctx) -> Result<WorkflowRef, NodeError> {
     inline("workflowUrl", &Value::String(String::from_utf8_lossy(&bytes).into_owned()))
 }
 
+/// What comes out where no workflow could be called.
+fn unmade(input: &Input<Params>, error: &NodeError, ctx: &Ctx) -> Result<Outcome, NodeError> {
+    let run_error = error.clone().to_run_error();
+    let once = input.params(0).map_or(true, |params| params.mode == Mode::Once);
+    let n = if once { 1 } else { input.items().len() };
+    let result = ChildResult { execution: ctx.execution, items: Err(run_error), custom_data: Object::new() };
+    returned(input, &vec![result; n], ctx)
+}
+
 /// The items of the called workflows, or what failed in them.
 fn returned(input: &Input<Params>, results: &[ChildResult], ctx: &Ctx) -> Result<Outcome, NodeError> {
     let n = input.items().len();
-    let once = input.params(0)?.mode == Mode::Once;
-    let mut items = Vec::new();
+    let params = input.whole().params.clone();
+    let is = |key: &str, value: Value| params.get(key) == Some(&value);
+    let once = !is("mode", json!("each"));
+    let by_place = is("failuresByPlace", json!(true)) && !once;
+    let mut ports = vec![Vec::new()];
     for (i, result) in results.iter().enumerate() {
         match &result.items {
             Ok(found) if once => {
                 let alike = found.len() == n;
-                items.extend(found.iter().enumerate().map(|(k, item)| paired(item, k, n, alike)));
+                ports[0].extend(found.iter().enumerate().map(|(k, item)| paired(item, k, n, alike)));
             }
-            Ok(found) => items.extend(found.iter().map(|item| item.clone().paired_with(i))),
+            Ok(found) => ports[0].extend(found.iter().map(|item| item.clone().paired_with(i))),
             Err(why) => {
-                let error = NodeError::Data {
-                    message: why.message.clone(),
-                    description: why.description.clone(),
-                    item: None,
-                };
-                let all = (0..n as u32).map(|item| Pair { item, ..Pair::default() }).collect();
-                let item = ctx.failed_item(error, i)?;
-                items.push(if once { item.with_paired(Paired::Many(all)) } else { item });
+                let place = if by_place { i.min(ctx.limits.items_max) } else { 0 };
+                ports.resize(ports.len().max(place + 1), Vec::new());
+                let item = ctx.failed_item(data_error(why), i)?;
+                ports[place].push(if once { item.with_paired(all_of(n)) } else { item });
             }
         }
     }
-    Ok(Outcome::items(items))
+    Ok(Outcome::Items(Outputs { ports, ..Outputs::default() }))
+}
+
+fn data_error(why: &RunError) -> NodeError {
+    NodeError::Data { message: why.message.clone(), description: why.description.clone(), item: None }
+}
+
+fn all_of(n: usize) -> Paired {
+    Paired::Many((0..n as u32).map(|item| Pair { item, ..Pair::default() }).collect())
 }
 
 /// An item of a workflow that was called with all items: by its place where as many came back,
-/// to the only item where there was one, else as its workflow left it.
+/// to the only item where there was one, else as its workflow left it, or to all of them.
 fn paired(item: &Item, index: usize, n: usize, alike: bool) -> Item {
     let item = item.clone();
     match &item.paired {
@@ -243,7 +270,7 @@ fn paired(item: &Item, index: usize, n: usize, alike: bool) -> Item {
             item.paired_with(from)
         }
         _ if alike => item.paired_with(index),
-        _ => item.with_paired(Paired::Unknown),
+        _ => item.with_paired(all_of(n)),
     }
 }
 
@@ -255,10 +282,9 @@ fn unchanged(items: &[Item]) -> Vec<Item> {
 mod tests {
     use std::sync::Arc;
 
-    use linkflow_model::{ExecutionId, Millis, OnError, RunError};
+    use linkflow_model::{ExecutionId, Millis};
     use linkflow_node::NodeKind;
     use linkflow_node::testing::{TestHost, ctx, input, items};
-    use serde_json::json;
 
     use super::*;
 
@@ -305,7 +331,7 @@ mod tests {
         let mapped = json!({"source": "parameter", "workflowJson": "{\"nodes\": []}",
             "workflowInputs": {"mappingMode": "defineBelow", "value": {"k": 5}}});
         let Ok(Outcome::Call { children, .. }) = run(mapped, |_| {}).await else { panic!("no call") };
-        assert_eq!(*children[0].items[1].json, *json!({"k": 5}).as_object().unwrap());
+        assert_eq!(*children[0].items[1].json, *json!({"n": 2, "k": 5}).as_object().unwrap());
         assert_eq!(children[0].workflow, WorkflowRef::Inline(Box::new(json!({"nodes": []}))));
     }
 
@@ -323,6 +349,14 @@ mod tests {
             {"json": {"error": "sold out"}, "pairedItem": {"item": 1}}
         ]);
         assert_eq!(shown(outcome.await.unwrap()), expected);
+        let mut by_place = each.clone();
+        by_place["failuresByPlace"] = json!(true);
+        let outcome = run(by_place, |ctx| {
+            ctx.resumed = Some(Resumed::Children(results()));
+            ctx.on_error = OnError::ContinueRegular;
+        });
+        let Ok(Outcome::Items(outputs)) = outcome.await else { panic!("no items") };
+        assert_eq!(outputs.ports.iter().map(Vec::len).collect::<Vec<_>>(), [2, 1]);
         let error = run(each, |ctx| ctx.resumed = Some(Resumed::Children(results()))).await.unwrap_err();
         assert_eq!(error.to_run_error().message, "sold out");
         assert_eq!(error.to_run_error().item, Some(1));
@@ -335,6 +369,15 @@ mod tests {
         assert!(!wait);
         let started = run(params, |ctx| ctx.resumed = Some(Resumed::Started(vec![]))).await.unwrap();
         assert_eq!(shown(started)[1], json!({"json": {"n": 2}, "pairedItem": {"item": 1}}));
+    }
+
+    #[tokio::test]
+    async fn it_goes_on_without_a_workflow_where_the_policy_says_so() {
+        let params = json!({"source": "parameter", "workflowJson": "x"});
+        let outcome = run(params, |ctx| ctx.on_error = OnError::ContinueRegular).await.unwrap();
+        let found = shown(outcome);
+        assert!(found[0]["json"]["error"].as_str().unwrap().contains("no valid JSON"), "{found}");
+        assert_eq!(found[0]["pairedItem"], json!([{"item": 0}, {"item": 1}]));
     }
 
     #[tokio::test]

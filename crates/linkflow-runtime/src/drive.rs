@@ -463,16 +463,8 @@ impl Drive {
                 Err(error) => match self.unstarted(node, n_children, &error) {
                     Some(resumed) => again(self, resumed),
                     None => {
-                        self.failed(
-                            step,
-                            attempt,
-                            node,
-                            inputs,
-                            error.to_run_error(),
-                            started_at,
-                            false,
-                            None,
-                        );
+                        let error = error.to_run_error();
+                        self.failed(step, attempt, node, inputs, error, started_at, false, None);
                         Ok(None)
                     }
                 },
@@ -506,16 +498,8 @@ impl Drive {
                 Err(error) => match self.unstarted(node, n_children, &error) {
                     Some(resumed) => again(self, resumed),
                     None => {
-                        self.failed(
-                            step,
-                            attempt,
-                            node,
-                            inputs,
-                            error.to_run_error(),
-                            started_at,
-                            false,
-                            None,
-                        );
+                        let error = error.to_run_error();
+                        self.failed(step, attempt, node, inputs, error, started_at, false, None);
                         Ok(None)
                     }
                 },

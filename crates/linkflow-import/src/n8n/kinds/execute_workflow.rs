@@ -1,5 +1,7 @@
 //! n8n's Execute Workflow, versions 1 to 1.3.
 
+use serde_json::json;
+
 use super::{N8nNode, Translation, Unreadable};
 
 pub fn translate(node: &N8nNode<'_>) -> Result<Translation, Unreadable> {
@@ -8,13 +10,14 @@ pub fn translate(node: &N8nNode<'_>) -> Result<Translation, Unreadable> {
     if node.version < 1.2 || node.text(&["source"], "database") != "database" {
         translation.params.shift_remove("workflowInputs");
     }
+    if node.text(&["mode"], "once") == "each" {
+        translation.params.insert("failuresByPlace".to_owned(), json!(true));
+    }
     Ok(translation)
 }
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
-
     use super::super::check::check;
     use super::*;
 
@@ -28,6 +31,7 @@ mod tests {
         let given = json!({"source": "parameter", "workflowJson": "{}", "workflowInputs": inputs});
         check(translate, 1.2, &given, kind, &json!({"source": "parameter", "workflowJson": "{}"}));
         let old = json!({"workflowId": "12", "mode": "each"});
-        check(translate, 1.0, &old, kind, &old);
+        let expected = json!({"workflowId": "12", "mode": "each", "failuresByPlace": true});
+        check(translate, 1.0, &old, kind, &expected);
     }
 }
