@@ -3,3 +3,4 @@
 mod examples;
 mod n8n_file;
 mod n8n_nodes;
+mod own_file;
