@@ -61,6 +61,7 @@ pub async fn work(inner: Arc<Inner>, stop: CancellationToken, grace_ms: u64) {
     loop {
         while tasks.try_join_next().is_some() {}
         tokio::select! {
+            biased;
             () = stop.cancelled() => break,
             // What runs under the old key belongs to others now.
             Ok(()) = keys.changed() => tasks.abort_all(),

@@ -5,6 +5,7 @@ mod claims;
 mod contention;
 mod crashes;
 mod golden;
+mod handing;
 mod help;
 mod journal;
 mod opening;
