@@ -141,7 +141,7 @@ fn files_of(body: &[u8]) -> Result<Vec<(String, Vec<u8>)>, Problem> {
     let body = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body);
     let has_files = match parse_any_json::<Value>(body)? {
         Value::Object(object) => object.contains_key("files") && !object.contains_key("nodes"),
-        Value::Array(_) => false,
+        Value::Array(list) if list.iter().all(Value::is_object) => false,
         _ => return Err(Problem::invalid("body", "must be a workflow, a list of one, or `files`")),
     };
     if !has_files {

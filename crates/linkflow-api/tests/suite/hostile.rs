@@ -62,6 +62,7 @@ async fn an_import_of_what_is_no_json_is_refused_whole() {
     };
     check(b"\0", 400, "not valid JSON").await;
     check(b"7", 422, "must be a workflow").await;
+    check(b"[[]]", 422, "must be a workflow").await;
     let headers = [("idempotency-key", "two words")];
     let asked = world.call_with("POST /workflows/import", json!({"nodes": []}), &headers).await;
     asked.is_problem(400, "visible ASCII");
