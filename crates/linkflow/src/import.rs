@@ -20,7 +20,7 @@ pub fn import(args: &Import) -> anyhow::Result<u8> {
     let bytes_max = Settings::read(&given)?.body_bytes_max;
     let files = files_of(&args.paths)?;
     let views = match args.check {
-        true => files.iter().map(|file| check(file, bytes_max)).collect(),
+        true => check_all(&files, bytes_max),
         false => at(&given, Beside::Nobody, async |desk: &Desk| keep(desk, args, &files, bytes_max).await)?,
     };
     match args.json {
@@ -32,6 +32,17 @@ pub fn import(args: &Import) -> anyhow::Result<u8> {
         eprintln!("{} of {} files are in order", views.len() - n_wrong, views.len());
     }
     Ok(u8::from(n_wrong > 0))
+}
+
+fn check_all(files: &[PathBuf], bytes_max: usize) -> Vec<ImportedView> {
+    let progress = bar(files.len(), "files");
+    let views = files.iter().map(|file| {
+        progress.inc(1);
+        check(file, bytes_max)
+    });
+    let views = views.collect();
+    progress.finish_and_clear();
+    views
 }
 
 fn check(file: &Path, bytes_max: usize) -> ImportedView {

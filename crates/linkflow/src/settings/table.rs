@@ -157,7 +157,7 @@ pub const SETTINGS: &[Setting] = &[
     Setting {
         unset: "secret.key in the data folder, made at the first start",
         read_by: &[Serve, Store],
-        ..setting("secret_key_file", Kind::Path, None, "File with that key.")
+        ..setting("secret_key_file", Kind::Path, None, "File with the key that seals credentials.")
     },
     setting("log", Kind::Log, Some("warn,linkflow=info"), "What goes to the log on standard error."),
     setting(
