@@ -23,6 +23,8 @@ const LICENCES: &[&str] = &[
     "MIT",
     "MIT-0",
     "MPL-2.0",
+    // Typefaces, which may go along with any program.
+    "OFL-1.1",
     "OpenSSL",
     "Unicode-3.0",
     "Unicode-DFS-2016",
