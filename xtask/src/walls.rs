@@ -25,7 +25,7 @@ const WALLS: &[(&str, &[&str])] = &[
             "import",
         ],
     ),
-    ("linkflow-bench", &["model", "store"]),
+    ("linkflow-bench", &["model", "expr", "store"]),
     ("xtask", &[]),
 ];
 

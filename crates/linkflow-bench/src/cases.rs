@@ -99,7 +99,8 @@ fn ten_sets() -> Vec<Value> {
 }
 
 fn code_nodes() -> Vec<Value> {
-    let code = "return Array.from({length: 100}, (_, i) => ({json: {n: i, square: i * i, even: i % 2 === 0}}));";
+    let code =
+        "return Array.from({length: 100}, (_, i) => ({json: {n: i, square: i * i, even: i % 2 === 0}}));";
     let each = "const out = [];\nfor (const item of $input.all()) {\n  out.push({json: {...item.json, total: item.json.square + 1}});\n}\nreturn out;";
     let condition = json!({
         "options": {"caseSensitive": true, "leftValue": "", "typeValidation": "strict", "version": 2},

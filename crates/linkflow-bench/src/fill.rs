@@ -30,7 +30,8 @@ pub async fn filled(args: &Args, case: &Case) -> anyhow::Result<TempDir> {
 
 async fn copy(store: &Store, n: usize) -> anyhow::Result<()> {
     let workspace = store.workspaces().await?.into_iter().next().context("a workspace")?;
-    let found = store.executions(workspace, ExecutionFilter { limit: 1, ..ExecutionFilter::default() }).await?;
+    let found =
+        store.executions(workspace, ExecutionFilter { limit: 1, ..ExecutionFilter::default() }).await?;
     let id = found.items.first().context("an execution")?.id;
     let model = store.load(workspace, id).await?.context("its journal")?;
     let start = model.record.created_at.0;

@@ -7,6 +7,7 @@
 
 mod cases;
 mod client;
+mod expressions;
 mod fill;
 mod process;
 mod report;
@@ -72,6 +73,9 @@ async fn run(args: &Args) -> anyhow::Result<Report> {
             rounds.push(on_fresh_server(args, case).await?);
         }
         report.add(case, rounds);
+    }
+    if wanted("expressions") {
+        report.expressions = expressions::measure()?;
     }
     if args.stored > 0 && wanted("stored") {
         compare_stores(args, &mut report).await?;

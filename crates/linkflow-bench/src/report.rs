@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use crate::cases::Case;
+use crate::expressions::Evaluated;
 
 /// One round of one case.
 pub struct Measured {
@@ -21,6 +22,7 @@ pub struct Measured {
 #[derive(Default, Serialize)]
 pub struct Report {
     rows: Vec<Row>,
+    pub expressions: Vec<Evaluated>,
 }
 
 /// Medians over the rounds of a case.
@@ -70,7 +72,17 @@ impl Report {
     pub fn table(&self) -> String {
         let mut text = format!(
             "{:<14} {:>7} {:>8} {:>8} {:>8} {:>9} {:>6} {:>8} {:>9} {:>9} {:>9}\n",
-            "case", "exec/s", "p50 ms", "p95 ms", "p99 ms", "CPU ms", "limit", "peak MB", "all MB", "start ms", "HTTP us"
+            "case",
+            "exec/s",
+            "p50 ms",
+            "p95 ms",
+            "p99 ms",
+            "CPU ms",
+            "limit",
+            "peak MB",
+            "all MB",
+            "start ms",
+            "HTTP us"
         );
         for row in &self.rows {
             text += &format!(
@@ -87,6 +99,10 @@ impl Report {
                 row.start_ms,
                 row.http_floor_us,
             );
+        }
+        for one in &self.expressions {
+            let limit = one.limit_ns.map_or(String::new(), |ns| format!(" (limit {ns:.0})"));
+            text += &format!("{:>9.0} ns{limit}  {}\n", one.ns, one.expression);
         }
         text
     }

@@ -53,13 +53,13 @@ impl Server {
     pub async fn publish(&self, workflow: &Value) -> anyhow::Result<()> {
         let mut connection = Connection::open(self.port).await?;
         let origin = format!("Origin: http://127.0.0.1:{}\r\n", self.port);
-        let setup = json!({"email": "bench@example.com", "name": "Bench", "password": "correct horse battery"});
+        let setup =
+            json!({"email": "bench@example.com", "name": "Bench", "password": "correct horse battery"});
         let head = format!("POST /api/v1/setup HTTP/1.1\r\n{origin}");
         let (status, cookie) = self.cookie(&head, &setup).await?;
         ensure!(status == 201, "no owner: {status}");
-        let head = format!(
-            "POST /api/v1/workflows/import?publish=true HTTP/1.1\r\n{origin}Cookie: {cookie}\r\n"
-        );
+        let head =
+            format!("POST /api/v1/workflows/import?publish=true HTTP/1.1\r\n{origin}Cookie: {cookie}\r\n");
         let (status, text) = connection.request(&head, &workflow.to_string()).await?;
         ensure!(status == 200 && text.contains("workflow_id"), "not published: {status}: {text}");
         Ok(())
@@ -81,7 +81,9 @@ impl Server {
         let status = answer.split(' ').nth(1).context("a status")?.parse()?;
         let cookie = answer
             .lines()
-            .find_map(|l| l.to_ascii_lowercase().starts_with("set-cookie:").then(|| &l["set-cookie:".len()..]))
+            .find_map(|l| {
+                l.to_ascii_lowercase().starts_with("set-cookie:").then(|| &l["set-cookie:".len()..])
+            })
             .and_then(|c| c.split(';').next());
         Ok((status, cookie.unwrap_or_default().trim().to_owned()))
     }
