@@ -459,7 +459,9 @@ impl Drive {
         if let (Sink::Store { inner, .. }, true) = (&self.sink, by_id) {
             let inner = inner.clone();
             let parent = wait.then_some((self.execution, step));
-            match inner.child_executions(self.workspace, self.execution, step, parent, children).await {
+            let run = self.recorded.machine.run_of(step).unwrap_or(0);
+            let call = format!("{}/{run}", self.prepared.node(node).id);
+            match inner.child_executions(self.workspace, self.execution, &call, parent, children).await {
                 Err(error) => match self.unstarted(node, n_children, &error) {
                     Some(resumed) => again(self, resumed),
                     None => {

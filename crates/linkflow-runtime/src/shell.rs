@@ -251,7 +251,9 @@ impl Inner {
         self: &Arc<Inner>,
         workspace: WorkspaceId,
         caller: ExecutionId,
-        step: u32,
+        // Names the call. Not by its step: which number a step gets can be another one after a
+        // crash, where branches run side by side.
+        call: &str,
         parent: Option<(ExecutionId, u32)>,
         children: Vec<ChildCall>,
     ) -> Result<Vec<NewExecution>, NodeError> {
@@ -288,7 +290,7 @@ impl Inner {
             execution.parent = parent_of(parent, index);
             execution.idempotency = parent
                 .is_none()
-                .then(|| Idempotency { key: format!("{caller}/{step}/{index}"), fingerprint: String::new() });
+                .then(|| Idempotency { key: format!("{caller}/{call}/{index}"), fingerprint: String::new() });
             new.push(execution);
         }
         Ok(new)
