@@ -219,8 +219,9 @@ impl<'de> Deserialize<'de> for Paired {
         #[serde(untagged)]
         enum Form {
             None(()),
-            One(One),
+            // Before the pair: a list of numbers could be read as one.
             Many(Vec<One>),
+            One(One),
         }
         fn pair(one: One) -> Pair {
             match one {
@@ -249,6 +250,10 @@ mod tests {
         assert_eq!(
             read(json!([{"item": 0}, 2])),
             Paired::Many(vec![Pair::default(), Pair { item: 2, ..Pair::default() }])
+        );
+        assert_eq!(
+            read(json!([0, 1])),
+            Paired::Many(vec![Pair::default(), Pair { item: 1, ..Pair::default() }])
         );
         assert_eq!(read(Value::Null), Paired::Unknown);
     }

@@ -1,7 +1,7 @@
 //! Code: runs the author's own JavaScript or Python on the items. Also the common part of the
 //! older kinds that do the same; what keeps the code in its bounds is behind `ctx.code`.
 
-use linkflow_model::{Object, OnError};
+use linkflow_model::{Item, Object, OnError};
 use linkflow_node::lenient;
 use linkflow_node::{
     Category, CodeCall, CodeMode, CodeResult, Ctx, Example, Input, Language, Node, NodeError, Outcome,
@@ -117,6 +117,11 @@ pub(crate) async fn execute<P: serde::de::DeserializeOwned>(
         return Err(NodeError::param(field, "must not be empty: write code that returns items"));
     }
     let own = format!("node:{}", ctx.node);
+    let goes_on = |error: &NodeError| match mode {
+        _ if ctx.on_error == OnError::Stop => false,
+        CodeMode::AllItems => !gave_no_items(error),
+        mode => mode == CodeMode::Function,
+    };
     let call = CodeCall {
         language,
         mode,
@@ -130,7 +135,11 @@ pub(crate) async fn execute<P: serde::de::DeserializeOwned>(
     let result = tokio::select! {
         biased;
         () = ctx.cancel.cancelled() => return Err(NodeError::Canceled),
-        result = ctx.code.run(call) => result?,
+        result = ctx.code.run(call) => result,
+    };
+    let result = match result {
+        Err(error) if goes_on(&error) => return failed(&error),
+        result => result?,
     };
     let CodeResult { items, logs, static_global, static_node, custom_data, .. } = result;
     if items.len() > ctx.limits.items_max {
@@ -146,6 +155,19 @@ pub(crate) async fn execute<P: serde::de::DeserializeOwned>(
         notes::write(&input.whole().env.custom_data, &key, &value)?;
     }
     Ok(Outcome::Items(Outputs { ports: vec![items], logs, ..Outputs::default() }))
+}
+
+/// Whether the code did not throw, but gave what is no list of items: that fails the node itself.
+fn gave_no_items(error: &NodeError) -> bool {
+    let message = error.to_string();
+    let ours = ["the code must return", "the `json` of an item", "an item "];
+    ours.iter().any(|start| message.starts_with(start)) && !message.contains("[line ")
+}
+
+/// Code that sees all items and fails gives one item with its error, which nobody can pair.
+fn failed(error: &NodeError) -> Result<Outcome, NodeError> {
+    let json = Object::from_iter([("error".to_owned(), Value::String(error.to_string()))]);
+    Ok(Outcome::items(vec![Item::new(json)]))
 }
 
 /// The key of the static data that all nodes of a workflow share.

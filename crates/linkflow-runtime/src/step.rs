@@ -210,9 +210,6 @@ async fn pinned_file(blobs: &Blobs, name: &str, file: &Value) -> Result<Binary, 
 pub fn finish(prepared: &Prepared, index: u32, inputs: &[Items], mut outputs: Outputs) -> Outputs {
     let node = prepared.node(index);
     let n_inputs: usize = inputs.iter().map(|i| i.len()).sum();
-    for port in &mut outputs.ports {
-        fill_pairs(port, n_inputs);
-    }
     let mut n = prepared.nodes[index as usize].n_outputs.max(1);
     if node.disabled {
         n = 1;
@@ -228,6 +225,11 @@ pub fn finish(prepared: &Prepared, index: u32, inputs: &[Items], mut outputs: Ou
     if outputs.ports.len() < n {
         outputs.ports.resize(n, Vec::new());
     }
+    // Behind the errors: n8n gives those that nobody paired no fields of the input.
+    let is_only = outputs.ports.len() == 1;
+    for port in &mut outputs.ports {
+        fill_pairs(port, n_inputs, is_only);
+    }
     // n8n looks at the first output only.
     if node.always_output && outputs.ports[0].is_empty() {
         outputs.ports[0].push(Item::default().with_paired(all_pairs(inputs)));
@@ -235,13 +237,14 @@ pub fn finish(prepared: &Prepared, index: u32, inputs: &[Items], mut outputs: Ou
     outputs
 }
 
-fn fill_pairs(port: &mut [Item], n_inputs: usize) {
+/// Pairs what is evident. By place only where there is no other output.
+fn fill_pairs(port: &mut [Item], n_inputs: usize, is_only: bool) {
     let n = port.len();
     for (i, item) in port.iter_mut().enumerate() {
         if item.paired.is_unknown() {
-            if n_inputs == 1 || (n == 1 && n_inputs > 0) {
+            if n_inputs == 1 || (is_only && n == 1 && n_inputs > 0) {
                 item.paired = Paired::to(0);
-            } else if n == n_inputs {
+            } else if is_only && n == n_inputs {
                 item.paired = Paired::to(i);
             }
         }

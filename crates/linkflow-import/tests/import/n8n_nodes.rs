@@ -106,6 +106,13 @@ fn plain(outcome: &Value) -> Value {
     json!(ports)
 }
 
+/// Flows with code or other workflows are run by the program's own test.
+fn needs_the_program(text: &str) -> bool {
+    ["nodes-base.code\"", "nodes-base.function", "nodes-base.executeWorkflow\""]
+        .iter()
+        .any(|t| text.contains(t))
+}
+
 #[tokio::test]
 async fn imported_nodes_give_what_n8n_gives() {
     let dir = tempfile::tempdir().expect("a temporary folder");
@@ -118,6 +125,9 @@ async fn imported_nodes_give_what_n8n_gives() {
         let file: Value = serde_json::from_str(&text).expect("a case is JSON");
         let runs = file["expected"]["nodes"]["T"].as_array().map_or(&[][..], Vec::as_slice);
         let [run] = runs else { continue };
+        if needs_the_program(&text) {
+            continue;
+        }
         let expected = if run["error"].is_null() { &run["outputs"] } else { &json!({ "error": "any" }) };
         if file["workflow"].to_string().contains("continueErrorOutput") {
             continue; // what goes to the error output is not decided by the node
@@ -225,7 +235,7 @@ async fn each_run_of_a_recorded_flow_gives_what_it_gave_in_n8n() {
     for entry in std::fs::read_dir(folder()).expect("the cases") {
         let text = std::fs::read_to_string(entry.expect("a file").path()).expect("a readable case");
         let file: Value = serde_json::from_str(&text).expect("a case is JSON");
-        if !text.contains("\"source\"") {
+        if !text.contains("\"source\"") || needs_the_program(&text) {
             continue;
         }
         let workflow = n8n::read(file["workflow"].as_object().expect("a workflow")).workflow;

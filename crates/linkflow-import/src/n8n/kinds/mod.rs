@@ -35,6 +35,7 @@ mod set;
 mod sort;
 mod split_in_batches;
 mod split_out;
+mod spreadsheet_file;
 mod sticky_note;
 mod stop_and_error;
 mod summarize;
@@ -109,6 +110,7 @@ const TYPES: &[(&str, Translate)] = &[
     ("n8n-nodes-base.sort", sort::translate),
     ("n8n-nodes-base.splitInBatches", split_in_batches::translate),
     ("n8n-nodes-base.splitOut", split_out::translate),
+    ("n8n-nodes-base.spreadsheetFile", spreadsheet_file::translate),
     ("n8n-nodes-base.start", manual_trigger::translate),
     ("n8n-nodes-base.stickyNote", sticky_note::translate),
     ("n8n-nodes-base.stopAndError", stop_and_error::translate),
