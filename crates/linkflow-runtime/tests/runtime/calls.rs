@@ -1,6 +1,7 @@
 //! Workflows that call others.
 
 use linkflow_model::*;
+use linkflow_runtime::contract::Runtime;
 use serde_json::json;
 
 use crate::world::*;
@@ -147,4 +148,20 @@ async fn workflows_that_are_called_without_waiting_are_started_once_whatever_hap
     assert_eq!(w.executions_of(child).await.len(), 1);
 }
 
-use linkflow_runtime::contract::Runtime;
+/// What is not on disk begins anew after a crash, and other branches may then be faster.
+#[tokio::test(start_paused = true)]
+async fn a_call_is_known_by_its_node_although_its_step_gets_another_number() {
+    let mut w = World::new().await;
+    let child = with_child(&w, flow("S>X")).await;
+    let id = child.to_string();
+    let both = flow("S>P, P>L, L>Q, S>M, M>N").does("L", "launch").param("L", "workflow", json!(id));
+    let both =
+        both.does("P", "take 500").does("M", "late 1000").does("Q", "late 900000").does("N", "late 900000");
+    let id = w.run(&both).await;
+    w.until("all are at work", async |w| !w.seen.of_node("N").is_empty()).await;
+    assert_eq!(w.executions_of(child).await.len(), 1);
+    w.restart().await;
+    w.turn(30_000).await;
+    w.ended(id).await;
+    assert_eq!(w.executions_of(child).await.len(), 1);
+}

@@ -1,6 +1,7 @@
 //! What a node's failure means for the rest, and what its settings do to its items.
 
 use linkflow_model::*;
+use linkflow_runtime::contract::Runtime;
 use serde_json::json;
 
 use crate::world::*;
@@ -110,5 +111,3 @@ async fn a_workflow_whose_version_is_gone_ends_its_executions_and_says_why() {
     assert_eq!(record.error.as_deref(), Some("the version of the workflow is gone"));
     assert!(record.ended_at.unwrap() >= START, "{:?}", record.ended_at);
 }
-
-use linkflow_runtime::contract::Runtime;

@@ -151,6 +151,13 @@ async fn act(input: Input<Params>, ctx: &Ctx, is_effect: bool) -> Result<Outcome
             tokio::time::sleep(Duration::from_millis(number.unwrap_or(0))).await;
             Ok(give(&input, &params, ctx))
         }
+        "late" => {
+            // Only the first time.
+            if Seen::of(ctx.workspace).of_node(&ctx.node).len() == 1 {
+                tokio::time::sleep(Duration::from_millis(number.unwrap_or(0))).await;
+            }
+            Ok(give(&input, &params, ctx))
+        }
         "none" => Ok(Outcome::items(Vec::new())),
         "sick" => Ok(Outcome::items(vec![Item::from_value(json!({"error": "it is sick"}))])),
         "half" => half(&input, ctx),
