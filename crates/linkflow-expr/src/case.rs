@@ -148,7 +148,12 @@ fn shape_of(chain: &Chain) -> Arc<Shape> {
     static SHORT: OnceLock<Arc<Shape>> = OnceLock::new();
     let build = || {
         let names: Vec<&str> = chain.iter().map(|(n, _)| n.as_str()).chain([ASKING]).collect();
-        let node = |name: &&str| Node { id: (*name).to_owned(), name: (*name).to_owned(), ..Node::default() };
+        let node = |name: &&str| Node {
+            id: (*name).to_owned(),
+            name: (*name).to_owned(),
+            version: 1,
+            ..Node::default()
+        };
         let workflow = Workflow {
             nodes: names.iter().map(node).collect(),
             edges: names.windows(2).map(|pair| Edge::main(pair[0], 0, pair[1], 0)).collect(),

@@ -413,7 +413,9 @@ pub fn context(scope: &Scope<'_>) -> Value {
         "env": *env.env,
         "params": scope.params,
         "runIndex": scope.run,
+        "nodeVersion": scope.history.shape.written(scope.node).map(|w| w.version),
         "prevNode": source.map(|s| json!({
+            "params": scope.history.shape.written(s.node as usize).map(|w| &w.params),
             "name": names.get(s.node as usize),
             "outputIndex": s.output,
             "runIndex": s.run,
@@ -491,7 +493,10 @@ fn found(question: &Question, scope: &Scope<'_>, files: &mut HashSet<String>) ->
     let found = match &question.ask {
         Ask::Info {} => {
             let runs = scope.history.runs(world::node_named(scope, name)?).len();
-            return Ok(json!({ "isExecuted": runs > 0, "runIndex": runs.saturating_sub(1) }).to_string());
+            let written = scope.history.shape.node(name).and_then(|node| scope.history.shape.written(node));
+            let params = written.map(|w| &w.params);
+            let run_index = runs.saturating_sub(1);
+            return Ok(json!({ "isExecuted": runs > 0, "runIndex": run_index, "params": params }).to_string());
         }
         Ask::Items { output, run } => Found::Items(world::node_items(scope, name, *output, *run)?),
         Ask::Paired { item } => Found::Item(world::paired_item(scope, name, *item)?),

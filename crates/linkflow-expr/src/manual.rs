@@ -175,7 +175,9 @@ const TEXT: &[Entry] = &[
     entry("toBoolean()", "False for an empty text, `0`, `false` and `no`", "'no'.toBoolean()"),
     entry("toNumber()", "The number that the text is", "'12.5'.toNumber()"),
     entry("toFloat()", "The number with which the text begins", "'12.5 kg'.toFloat()"),
+    entry("toDecimalNumber()", "The same", "'12.5 kg'.toDecimalNumber()"),
     entry("toInt(base)", "The whole number with which the text begins", "'12.5 kg'.toInt()"),
+    entry("toWholeNumber(base)", "The same", "'12.5 kg'.toWholeNumber()"),
     entry(
         "toSentenceCase()",
         "A capital at the begin of each sentence",

@@ -6,8 +6,10 @@ use serde_json::Value;
 #[derive(Clone, Debug, PartialEq)]
 pub enum Resolved {
     Undefined,
-    /// A date and time, as ISO 8601 text with its offset.
-    Date(String),
+    /// A date of the date library, as ISO 8601 text with its offset; none where it is invalid.
+    Date(Option<String>),
+    /// A date of the language itself, as ISO 8601 text in UTC; none where it is invalid.
+    JsDate(Option<String>),
     /// NaN or an infinity.
     NotFinite(f64),
     Json(Value),
@@ -18,7 +20,7 @@ impl Resolved {
     pub fn into_json(self) -> Value {
         match self {
             Resolved::Undefined | Resolved::NotFinite(_) => Value::Null,
-            Resolved::Date(iso) => Value::String(iso),
+            Resolved::Date(iso) | Resolved::JsDate(iso) => iso.map_or(Value::Null, Value::String),
             Resolved::Json(value) => value,
         }
     }
@@ -27,7 +29,7 @@ impl Resolved {
     pub fn type_name(&self) -> &'static str {
         match self {
             Resolved::Undefined => "undefined",
-            Resolved::Date(_) => "date",
+            Resolved::Date(_) | Resolved::JsDate(_) => "date",
             Resolved::NotFinite(_) | Resolved::Json(Value::Number(_)) => "number",
             Resolved::Json(Value::Null) => "null",
             Resolved::Json(Value::Bool(_)) => "boolean",

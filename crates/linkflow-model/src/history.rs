@@ -9,7 +9,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::{Items, Millis, Workflow};
+use crate::{Items, Millis, Node, Object, Workflow};
 
 /// The names and edges of a workflow, as expressions need them.
 #[derive(Debug, Default)]
@@ -19,6 +19,29 @@ pub struct Shape {
     index: HashMap<String, usize>,
     /// For each node its parents: (parent, the parent's output, the node's input).
     parents: Vec<Vec<(usize, u32, u32)>>,
+    written: Vec<Written>,
+}
+
+/// A node as its author wrote it: in the words of the file that it comes from, where there is one.
+#[derive(Debug, Default)]
+pub struct Written {
+    pub id: String,
+    pub version: f64,
+    pub params: Object,
+}
+
+impl Written {
+    fn of(node: &Node) -> Written {
+        let origin = |key: &str| node.origin.as_ref().and_then(|o| o.get(key));
+        Written {
+            id: node.id.clone(),
+            version: origin("typeVersion").and_then(Value::as_f64).unwrap_or_else(|| node.version.into()),
+            params: match origin("parameters") {
+                Some(Value::Object(params)) => params.clone(),
+                _ => node.params.clone(),
+            },
+        }
+    }
 }
 
 impl Shape {
@@ -36,11 +59,17 @@ impl Shape {
                 parents[to].push((from, edge.from.port, edge.to.port));
             }
         }
-        Shape { names, index, parents }
+        let written = workflow.nodes.iter().map(Written::of).collect();
+        Shape { names, index, parents, written }
     }
 
     pub fn node(&self, name: &str) -> Option<usize> {
         self.index.get(name).copied()
+    }
+
+    /// The node as its author wrote it.
+    pub fn written(&self, node: usize) -> Option<&Written> {
+        self.written.get(node)
     }
 
     /// The direct parents of `node`: (parent, the parent's output, the node's input).

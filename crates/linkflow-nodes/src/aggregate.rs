@@ -212,8 +212,13 @@ fn values(field: &str, options: &Options, items: &[Item]) -> Vec<Value> {
 fn whole_items(params: &Params, items: &[Item]) -> Item {
     let mut list = Vec::new();
     let mut from = Vec::new();
+    let include = match params.include {
+        Include::SpecifiedFields if params.fields_to_include.is_empty() => Include::AllFields,
+        Include::AllFieldsExcept if params.fields_to_exclude.is_empty() => Include::AllFields,
+        include => include,
+    };
     for (i, item) in items.iter().enumerate() {
-        let picked: Object = match params.include {
+        let picked: Object = match include {
             Include::AllFields => (*item.json).clone(),
             Include::SpecifiedFields => {
                 let names = params.fields_to_include.iter();
@@ -224,7 +229,7 @@ fn whole_items(params: &Params, items: &[Item]) -> Item {
                 item.json.iter().filter(|(n, _)| stays(n)).map(|(n, v)| (n.clone(), v.clone())).collect()
             }
         };
-        if params.include != Include::AllFields && picked.is_empty() {
+        if include != Include::AllFields && picked.is_empty() {
             continue;
         }
         list.push(Value::Object(picked));

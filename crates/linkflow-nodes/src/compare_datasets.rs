@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::group;
-use crate::join::{Entry, Match, Multiple, fuzzy_equal, joined};
+use crate::join::{Entry, FieldPairs, Match, Multiple, check_present, fuzzy_equal, joined};
 use crate::paths;
 
 pub struct CompareDatasets;
@@ -37,26 +37,6 @@ pub struct Params {
     /// Details.
     #[serde(default)]
     options: Options,
-}
-
-/// Pairs of fields.
-#[derive(Clone, Debug, Default, Deserialize, Serialize, JsonSchema)]
-#[serde(default)]
-pub struct FieldPairs {
-    /// The pairs.
-    values: Vec<FieldPair>,
-}
-
-/// Two fields that have to be equal.
-#[derive(Clone, Debug, Default, Deserialize, Serialize, JsonSchema)]
-#[serde(default)]
-pub struct FieldPair {
-    /// Name of the field in input A.
-    #[serde(deserialize_with = "lenient::text")]
-    field1: String,
-    /// Name of the field in input B.
-    #[serde(deserialize_with = "lenient::text")]
-    field2: String,
 }
 
 /// What comes out for items that differ.
@@ -97,6 +77,10 @@ pub struct Options {
     disable_dot_notation: bool,
     /// Which counterparts are taken where there are several.
     multiple_matches: Multiple,
+    /// Whether it is an error when no item of an input has a field that is compared. For files from
+    /// older versions.
+    #[serde(deserialize_with = "lenient::flag")]
+    wants_fields: bool,
     /// Under which names differing values stand: `inputA` and `inputB`, or others in files from older
     /// versions.
     #[serde(deserialize_with = "lenient::names")]
@@ -109,6 +93,7 @@ impl Default for Options {
             skip_fields: Vec::new(),
             disable_dot_notation: false,
             multiple_matches: Multiple::First,
+            wants_fields: false,
             names: Vec::new(),
         }
     }
@@ -145,13 +130,26 @@ impl Node for CompareDatasets {
     async fn run(input: Input<Params>, _ctx: &Ctx) -> Result<Outcome, NodeError> {
         let params = input.params(0)?;
         let inputs = [input.input(0), input.input(1)];
-        let fields: Vec<(String, String)> =
-            params.merge_by_fields.values.iter().map(|p| (p.field1.clone(), p.field2.clone())).collect();
+        // Without any field all belong together; a field without a name is a mistake.
+        let fields = match params.merge_by_fields.values.is_empty() {
+            true => Vec::new(),
+            false => params.merge_by_fields.named("mergeByFields")?,
+        };
         let how = Match {
             dots: !params.options.disable_dot_notation,
             fuzzy: params.fuzzy_compare,
+            missing_is_null: false,
             multiple: params.options.multiple_matches,
         };
+        for (input, names) in [
+            (0, fields.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>()),
+            (1, fields.iter().map(|(_, name)| name.as_str()).collect::<Vec<_>>()),
+        ] {
+            let entries = Entry::all(&inputs, input);
+            if params.options.wants_fields && !entries.is_empty() {
+                check_present(&entries, &names, how.dots)?;
+            }
+        }
         let join = joined(&Entry::all(&inputs, 0), Entry::all(&inputs, 1), &fields, how);
         let (mut same, mut different) = (Vec::new(), Vec::new());
         for (left, others) in &join.matched {
@@ -222,6 +220,16 @@ fn mixed(params: &Params, preferred: Entry<'_>, other: Entry<'_>) -> Item {
     Item { json: Arc::new(json), ..preferred.alone() }
 }
 
+/// Both values of the fields in which the items may differ, where they do.
+fn skipped(params: &Params, left: Entry<'_>, right: Entry<'_>, names: (&str, &str)) -> Object {
+    let field = |name: &String| {
+        let (a, b) = (left.item.json.get(name), right.item.json.get(name));
+        let differ = a.map(group::exact_key) != b.map(group::exact_key);
+        differ.then(|| (name.clone(), json!({ (names.0): a, (names.1): b })))
+    };
+    params.options.skip_fields.iter().filter_map(field).collect()
+}
+
 fn both(params: &Params, left: Entry<'_>, right: Entry<'_>, found: Vec<(&str, &Value, &Value)>) -> Item {
     let dots = !params.options.disable_dot_notation;
     let name =
@@ -246,6 +254,10 @@ fn both(params: &Params, left: Entry<'_>, right: Entry<'_>, found: Vec<(&str, &V
     json.insert("keys".to_owned(), Value::Object(keys));
     json.insert("same".to_owned(), Value::Object(same));
     json.insert("different".to_owned(), Value::Object(different));
+    let skipped = skipped(params, left, right, (&name_a, &name_b));
+    if !skipped.is_empty() {
+        json.insert("skipped".to_owned(), Value::Object(skipped));
+    }
     let pairs: Vec<Pair> = vec![left.pair(), right.pair()];
     Item::new(json).with_paired(Paired::Many(pairs))
 }

@@ -2,8 +2,6 @@
 //!
 //! [`Conditions`] is how they are written down, [`Check`] the same made ready to be asked for
 //! very many items: what is constant has been read once, and only the rest is resolved per item.
-//!
-//! Unlike in n8n, a bare number is no date: there, 5 is the first of May 2001.
 
 mod legacy;
 
@@ -20,6 +18,15 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::{dates, js};
+
+/// What If and Filter ask of each item.
+#[derive(Debug, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Asked {
+    /// What has to hold for an item to go through the first output. Without any condition, all do.
+    #[serde(default)]
+    conditions: Conditions,
+}
 
 /// A list of conditions and how they are combined.
 #[derive(Clone, Debug, Default, Deserialize, Serialize, JsonSchema)]
@@ -438,8 +445,16 @@ impl<'a> Check<'a> {
             Resolved::Undefined => Ok(Operand::Undefined),
             Resolved::Json(Value::Null) => Ok(Operand::Null),
             Resolved::NotFinite(f) if of == Type::Number => Ok(Operand::Number(f)),
+            Resolved::NotFinite(f) if strict && of != Type::Any => {
+                Err(wrong_type(&Value::String(js::float_text(f)), of, strict))
+            }
+            Resolved::NotFinite(f) if of == Type::Bool => Ok(Operand::Bool(!f.is_nan())),
             Resolved::NotFinite(f) => self.convert(Resolved::Json(Value::String(js::float_text(f))), of),
-            Resolved::Date(iso) => self.convert(Resolved::Json(Value::String(iso)), of),
+            Resolved::Date(iso) => self.convert(Resolved::Json(iso.map_or(Value::Null, Value::String)), of),
+            Resolved::JsDate(iso) => {
+                let json = iso.map_or(Value::Null, Value::String);
+                self.convert_date(&json, of).ok_or_else(|| wrong_type(&json, of, strict))
+            }
             Resolved::Json(value) => {
                 let found = match self.options.type_validation {
                     Validation::Strict => exact(&value, of, &self.zone),
@@ -448,6 +463,24 @@ impl<'a> Check<'a> {
                 };
                 found.ok_or_else(|| wrong_type(&value, of, strict))
             }
+        }
+    }
+}
+
+impl Check<'_> {
+    /// A date of the language. It counts as an object, and only loosely as text or number.
+    fn convert_date(&self, json: &Value, of: Type) -> Option<Operand> {
+        let ms = json.as_str().and_then(|iso| dates::parse_ms(iso, &TimeZone::UTC));
+        let is_strict = self.options.type_validation == Validation::Strict;
+        match of {
+            _ if self.options.type_validation == Validation::Legacy => Some(Operand::Json(json.clone())),
+            Type::Date => ms.map(Operand::Date),
+            Type::Object | Type::Any => Some(Operand::Json(json.clone())),
+            Type::Text | Type::Number | Type::Bool if is_strict => None,
+            Type::Text => Some(Operand::Text(json.to_string())),
+            Type::Number => ms.map(|ms| Operand::Number(ms as f64)),
+            Type::Bool => ms.map(|ms| Operand::Bool(ms != 0)),
+            Type::List => None,
         }
     }
 }
@@ -494,7 +527,10 @@ fn exact(value: &Value, of: Type, zone: &TimeZone) -> Option<Operand> {
         (Type::Text, Value::String(text)) => Some(Operand::Text(text.clone())),
         (Type::Number, Value::Number(_)) => Some(Operand::Number(js::number(value))),
         (Type::Bool, Value::Bool(b)) => Some(Operand::Bool(*b)),
-        (Type::Date, Value::String(text)) => dates::parse_ms(text, zone).map(Operand::Date),
+        (Type::Date, Value::String(text)) => dates::parse_ms_or_number(text, zone).map(Operand::Date),
+        (Type::Date, Value::Number(_) | Value::Array(_)) => {
+            dates::parse_ms_or_number(&js::text(value), zone).map(Operand::Date)
+        }
         (Type::List, Value::Array(_)) | (Type::Object, Value::Object(_)) | (Type::Any, _) => {
             Some(Operand::Json(value.clone()))
         }

@@ -11,6 +11,25 @@ pub fn parse_ms(text: &str, zone: &TimeZone) -> Option<i64> {
     iso(text, zone).or_else(|| mail(text)).or_else(|| common(text, zone))
 }
 
+/// As [`parse_ms`], with numbers alone as well, which conditions take for dates.
+pub fn parse_ms_or_number(text: &str, zone: &TimeZone) -> Option<i64> {
+    parse_ms(text, zone).or_else(|| bare(text.trim(), zone))
+}
+
+/// A number alone, as JavaScript reads it: a month of 2001, a year of two digits, or a year.
+fn bare(text: &str, zone: &TimeZone) -> Option<i64> {
+    let digits = !text.is_empty() && text.len() <= 4 && text.bytes().all(|b| b.is_ascii_digit());
+    let number: i16 = text.parse().ok().filter(|_| digits)?;
+    let (year, month) = match number {
+        0 | 32..=49 => (2000 + number, 1),
+        1..=12 => (2001, number as i8),
+        13..=31 => return None,
+        50..=99 => (1900 + number, 1),
+        year => (year, 1),
+    };
+    in_zone(Date::new(year, month, 1).ok()?.to_datetime(Time::midnight()), zone)
+}
+
 /// The zone of that IANA name; UTC where there is none.
 pub fn zone(name: &str) -> TimeZone {
     TimeZone::get(name).unwrap_or(TimeZone::UTC)
@@ -283,6 +302,8 @@ mod tests {
         for text in ["", "tomorrow", "13/01/2024", "abc", "1704153600", "2024-13-01", "true", "[1,2]", "5"] {
             assert_eq!(parse_ms(text, &utc), None, "{text}");
         }
+        assert_eq!(parse_ms_or_number("5", &utc), Some(988_675_200_000));
+        assert_eq!(parse_ms_or_number("13", &utc), None);
     }
 
     #[test]

@@ -2,21 +2,10 @@
 
 use linkflow_model::OnError;
 use linkflow_node::{Category, Ctx, Example, Input, Node, NodeError, Outcome, Spec};
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
 
-use crate::conditions::{Check, Conditions};
+use crate::conditions::{Asked, Check};
 
 pub struct Filter;
-
-/// Lets only those items through for which conditions hold.
-#[derive(Debug, Deserialize, Serialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct Params {
-    /// What has to hold for an item to be kept. Without any condition, all are.
-    #[serde(default)]
-    conditions: Conditions,
-}
 
 impl Node for Filter {
     const KIND: &'static str = "filter";
@@ -44,11 +33,11 @@ impl Node for Filter {
             output: r#"[[], [{"n": 1}]]"#,
         },
     ];
-    type Params = Params;
+    type Params = Asked;
 
     /// What is discarded is recorded behind the last output, where nothing can be connected:
     /// people want to see it, and n8n does the same.
-    async fn run(input: Input<Params>, ctx: &Ctx) -> Result<Outcome, NodeError> {
+    async fn run(input: Input<Asked>, ctx: &Ctx) -> Result<Outcome, NodeError> {
         let check = Check::read(input.part("conditions"), input.whole(), &ctx.timezone)
             .map_err(|e| e.inside("conditions"))?;
         let (mut kept, mut discarded) = (Vec::new(), Vec::new());

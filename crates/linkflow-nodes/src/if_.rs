@@ -1,21 +1,10 @@
 //! If: sends each item one of two ways.
 
 use linkflow_node::{Category, Ctx, Example, Input, Node, NodeError, Outcome, Spec};
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
 
-use crate::conditions::{Check, Conditions};
+use crate::conditions::{Asked, Check};
 
 pub struct If;
-
-/// Sends each item one of two ways.
-#[derive(Debug, Deserialize, Serialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct Params {
-    /// What has to hold for an item to go through the first output. Without any condition, all do.
-    #[serde(default)]
-    conditions: Conditions,
-}
 
 impl Node for If {
     const KIND: &'static str = "if";
@@ -44,9 +33,9 @@ impl Node for If {
             output: r#"[[], [{"n": 1}]]"#,
         },
     ];
-    type Params = Params;
+    type Params = Asked;
 
-    async fn run(input: Input<Params>, ctx: &Ctx) -> Result<Outcome, NodeError> {
+    async fn run(input: Input<Asked>, ctx: &Ctx) -> Result<Outcome, NodeError> {
         let check = Check::read(input.part("conditions"), input.whole(), &ctx.timezone)
             .map_err(|e| e.inside("conditions"))?;
         let (mut yes, mut no) = (Vec::new(), Vec::new());

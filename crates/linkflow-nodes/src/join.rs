@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use linkflow_model::{Item, Pair, Paired};
+use linkflow_node::{NodeError, lenient};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -27,6 +28,13 @@ impl<'a> Entry<'a> {
         Pair { item: self.index as u32, input: self.input as u32, source: None }
     }
 
+    /// The item with the number of its input behind each name.
+    pub fn suffixed(&self) -> Item {
+        let suffixed =
+            |(name, value): (&String, &Value)| (format!("{name}_{}", self.input + 1), value.clone());
+        Item { json: Arc::new(self.item.json.iter().map(suffixed).collect()), ..self.alone() }
+    }
+
     /// The item as it is.
     pub fn alone(&self) -> Item {
         self.item.clone().with_paired(Paired::One(self.pair()))
@@ -39,6 +47,39 @@ impl<'a> Entry<'a> {
     }
 }
 
+/// Pairs of fields.
+#[derive(Clone, Debug, Default, Deserialize, Serialize, JsonSchema)]
+#[serde(default)]
+pub struct FieldPairs {
+    /// The pairs.
+    pub values: Vec<FieldPair>,
+}
+
+/// Two fields that have to be equal.
+#[derive(Clone, Debug, Default, Deserialize, Serialize, JsonSchema)]
+#[serde(default)]
+pub struct FieldPair {
+    /// Name of the field in the first input.
+    #[serde(deserialize_with = "lenient::text")]
+    pub field1: String,
+    /// Name of the field in the second input.
+    #[serde(deserialize_with = "lenient::text")]
+    pub field2: String,
+}
+
+impl FieldPairs {
+    /// The pairs that name both fields; an error where there is none.
+    pub fn named(&self, param: &str) -> Result<Vec<(String, String)>, NodeError> {
+        let pairs = self.values.iter().filter(|p| !p.field1.is_empty() && !p.field2.is_empty());
+        let pairs: Vec<_> = pairs.map(|p| (p.field1.clone(), p.field2.clone())).collect();
+        if pairs.is_empty() {
+            let problem = "must name at least one field by which items belong together";
+            return Err(NodeError::param(param, problem));
+        }
+        Ok(pairs)
+    }
+}
+
 /// How values are compared.
 #[derive(Clone, Copy, Debug)]
 pub struct Match {
@@ -46,6 +87,8 @@ pub struct Match {
     pub dots: bool,
     /// Whether values of different types can be equal.
     pub fuzzy: bool,
+    /// Whether a field that is not there is null, on the right.
+    pub missing_is_null: bool,
     pub multiple: Multiple,
 }
 
@@ -83,7 +126,7 @@ pub fn joined<'a>(
     let right_names: Vec<&str> = fields.iter().map(|(_, right)| right.as_str()).collect();
     let mut by_key: HashMap<String, Vec<(usize, Vec<&'a Value>)>> = HashMap::new();
     for (at, entry) in right.iter().enumerate() {
-        if let Some(values) = values_of(entry.item, &right_names, how.dots) {
+        if let Some(values) = values_of(entry.item, &right_names, how.dots, how.missing_is_null) {
             by_key.entry(rough_key(&values, how.fuzzy)).or_default().push((at, values));
         }
     }
@@ -91,7 +134,7 @@ pub fn joined<'a>(
         Join { matched: Vec::new(), matched2: Vec::new(), unmatched1: Vec::new(), unmatched2: Vec::new() };
     let mut has_match = vec![false; right.len()];
     for entry in left {
-        let others = match values_of(entry.item, &left_names, how.dots) {
+        let others = match values_of(entry.item, &left_names, how.dots, false) {
             Some(values) => counterparts(&values, by_key.get(&rough_key(&values, how.fuzzy)), how),
             None => Vec::new(),
         };
@@ -117,9 +160,29 @@ fn counterparts(values: &[&Value], candidates: Option<&Vec<(usize, Vec<&Value>)>
     }
 }
 
-/// The values of all fields; `None` where one is not there, because nothing matches that.
-fn values_of<'a>(item: &'a Item, names: &[&str], dots: bool) -> Option<Vec<&'a Value>> {
-    names.iter().map(|name| paths::lookup(&item.json, name, dots)).collect()
+/// The values of all fields; `None` where one is not there, because nothing matches that, unless it
+/// is taken for null.
+fn values_of<'a>(
+    item: &'a Item,
+    names: &[&str],
+    dots: bool,
+    missing_is_null: bool,
+) -> Option<Vec<&'a Value>> {
+    const NULL: &Value = &Value::Null;
+    let missing = missing_is_null.then_some(NULL);
+    names.iter().map(|name| paths::lookup(&item.json, name, dots).or(missing)).collect()
+}
+
+/// Checks that each field is there in at least one item of its input.
+pub fn check_present(entries: &[Entry<'_>], fields: &[&str], dots: bool) -> Result<(), NodeError> {
+    let is_missing = |name: &&&str| entries.iter().all(|e| paths::lookup(&e.item.json, name, dots).is_none());
+    match fields.iter().find(is_missing) {
+        None => Ok(()),
+        Some(name) => Err(NodeError::param(
+            "mergeByFields",
+            format!("no item of one of the inputs has a field \"{name}\""),
+        )),
+    }
 }
 
 /// A text that is the same for values that are equal.

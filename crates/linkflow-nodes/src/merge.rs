@@ -10,8 +10,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::join::{Entry, Match, Multiple, joined};
-use crate::js;
+use crate::join::{Entry, FieldPair, FieldPairs, Match, Multiple, check_present, joined};
+use crate::{js, paths};
 
 pub struct Merge;
 
@@ -99,26 +99,6 @@ pub enum CombineBy {
     All,
 }
 
-/// Pairs of fields.
-#[derive(Clone, Debug, Default, Deserialize, Serialize, JsonSchema)]
-pub struct FieldPairs {
-    /// The pairs.
-    #[serde(default)]
-    values: Vec<FieldPair>,
-}
-
-/// Two fields that have to be equal.
-#[derive(Clone, Debug, Default, Deserialize, Serialize, JsonSchema)]
-#[serde(default)]
-pub struct FieldPair {
-    /// Name of the field in input 1.
-    #[serde(deserialize_with = "lenient::text")]
-    field1: String,
-    /// Name of the field in input 2.
-    #[serde(deserialize_with = "lenient::text")]
-    field2: String,
-}
-
 /// Which items come out.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
@@ -181,6 +161,18 @@ pub struct Options {
     /// suffixes replace the names. For files from older versions.
     #[serde(deserialize_with = "lenient::flag")]
     of_two: bool,
+    /// Whether it is an error when no item of an input has a field that is compared. For files from
+    /// older versions.
+    #[serde(deserialize_with = "lenient::flag")]
+    wants_fields: bool,
+    /// Whether the compared fields keep input 1's values, and items of input 1 without them are left
+    /// out. For files from older versions.
+    #[serde(deserialize_with = "lenient::flag")]
+    keeps_keys: bool,
+    /// Whether items that were made of several are paired with that of input 1 alone. For files from
+    /// older versions.
+    #[serde(deserialize_with = "lenient::flag")]
+    pairs_with_input1: bool,
     /// From which inputs items without a counterpart come out, where that is not for all inputs the
     /// same. For files from older versions.
     unpaired_from: Option<UnpairedFrom>,
@@ -234,6 +226,10 @@ pub enum Resolve {
     PreferInput1,
     /// Both, under names that end in the number of their input.
     AddSuffix,
+    /// No value at all: items that belong together become an empty one. For files from older versions
+    /// that name no known preference.
+    #[serde(other)]
+    Nothing,
 }
 
 /// How deep objects are merged.
@@ -284,7 +280,7 @@ impl Node for Merge {
         // An input that is not connected counts as one without items.
         let declared = usize::try_from(params.number_inputs).unwrap_or(0).clamp(2, INPUTS_MAX);
         let inputs: Vec<&[Item]> = (0..input.n_inputs().max(declared)).map(|i| input.input(i)).collect();
-        let items = match params.mode {
+        let mut items = match params.mode {
             Mode::Append => append(&inputs),
             Mode::ChooseBranch => choose_branch(&params, &inputs),
             Mode::Combine => match params.combine_by {
@@ -294,6 +290,9 @@ impl Node for Merge {
                 CombineBy::Fields => by_fields(&params, &inputs, ctx)?,
             },
         };
+        if params.options.pairs_with_input1 {
+            items.iter_mut().for_each(pair_with_input1);
+        }
         Ok(Outcome::items(items))
     }
 
@@ -310,6 +309,12 @@ impl Node for Merge {
                 _ => Requires::Any,
             },
         }
+    }
+}
+
+fn pair_with_input1(item: &mut Item) {
+    if let Paired::Many(pairs) = &mut item.paired {
+        pairs.retain(|pair| pair.input == 0);
     }
 }
 
@@ -344,6 +349,7 @@ fn merged(first: Entry<'_>, second: Entry<'_>, clash: &Clash, otherwise: Resolve
         Resolve::PreferLast => merged_onto(&[first, second], clash),
         Resolve::PreferInput1 => merged_onto(&[second, first], clash),
         Resolve::AddSuffix => suffixed(&[first, second]),
+        Resolve::Nothing => Item::default().with_paired(Paired::Many(Vec::new())),
     }
 }
 
@@ -442,16 +448,24 @@ fn by_position_of_two(params: &Params, inputs: &[&[Item]]) -> Vec<Item> {
         params.options.unpaired_from.unwrap_or(if all { UnpairedFrom::Both } else { UnpairedFrom::None });
     let clash = &params.options.clash_handling.values;
     let paired = left.iter().zip(&right).map(|(l, r)| merged(*l, *r, clash, Resolve::PreferLast));
+    let suffixes = clash.resolve_clash == Some(Resolve::AddSuffix) && !left.is_empty() && !right.is_empty();
+    let rest = |entry: &Entry<'_>| if suffixes { entry.suffixed() } else { entry.alone() };
     let left_rest = left.iter().skip(right.len()).filter(|_| unpaired != UnpairedFrom::None);
     let right_rest = right.iter().skip(left.len()).filter(|_| unpaired == UnpairedFrom::Both);
-    paired.chain(left_rest.chain(right_rest).map(Entry::alone)).collect()
+    paired.chain(left_rest.chain(right_rest).map(rest)).collect()
 }
 
 fn all_with_all(clash: &Clash, inputs: &[&[Item]], ctx: &Ctx) -> Result<Vec<Item>, NodeError> {
     let (left, right) = (Entry::all(inputs, 0), Entry::all(inputs, 1));
     check_size(left.len().saturating_mul(right.len()), ctx)?;
-    let pairs = left.iter().flat_map(|l| right.iter().map(move |r| (*l, *r)));
-    Ok(pairs.map(|(l, r)| merged(l, r, clash, Resolve::PreferLast)).collect())
+    let pairs: Vec<_> = match clash.resolve_clash {
+        // As in n8n: the preferred input is the inner one.
+        Some(Resolve::PreferInput1) => {
+            right.iter().flat_map(|r| left.iter().map(move |l| (*l, *r))).collect()
+        }
+        _ => left.iter().flat_map(|l| right.iter().map(move |r| (*l, *r))).collect(),
+    };
+    Ok(pairs.into_iter().map(|(l, r)| merged(l, r, clash, Resolve::PreferLast)).collect())
 }
 
 fn check_size(n: usize, ctx: &Ctx) -> Result<(), NodeError> {
@@ -466,43 +480,80 @@ fn by_fields(params: &Params, inputs: &[&[Item]], ctx: &Ctx) -> Result<Vec<Item>
     let how = Match {
         dots: !options.disable_dot_notation,
         fuzzy: options.fuzzy_compare,
-        multiple: options.multiple_matches,
+        missing_is_null: options.fuzzy_compare && !options.of_two,
+        multiple: match params.join_mode {
+            // What has a counterpart is left out, whichever is taken.
+            JoinMode::KeepNonMatches => Multiple::All,
+            _ => options.multiple_matches,
+        },
     };
-    let join = joined(&Entry::all(inputs, 0), Entry::all(inputs, 1), &fields_of(params)?, how);
+    let (left, right) = (Entry::all(inputs, 0), Entry::all(inputs, 1));
+    let fields = fields_of(params)?;
+    if options.wants_fields {
+        check_present(&left, &fields.iter().map(|(l, _)| l.as_str()).collect::<Vec<_>>(), how.dots)?;
+        check_present(&right, &fields.iter().map(|(_, r)| r.as_str()).collect::<Vec<_>>(), how.dots)?;
+    }
+    // As in n8n: with one input alone it needs no saying where an item comes from.
+    let of_both = !left.is_empty() && !right.is_empty();
+    let mut join = joined(&left, right, &fields, how);
+    if options.keeps_keys {
+        let has_keys =
+            |e: &Entry<'_>| fields.iter().all(|(l, _)| paths::lookup(&e.item.json, l, how.dots).is_some());
+        join.unmatched1.retain(has_keys);
+    }
     let clash = &params.options.clash_handling.values;
     check_size(join.matched.iter().map(|(_, others)| others.len()).sum(), ctx)?;
     let combined = |otherwise: Resolve| {
         let pairs = join.matched.iter().flat_map(|(l, others)| others.iter().map(move |r| (*l, *r)));
-        pairs.map(|(l, r)| merged(l, r, clash, otherwise)).collect::<Vec<Item>>()
+        let made = pairs.map(|(l, r)| match options.keeps_keys {
+            true => {
+                let item = without_keys(r.item, &fields, how.dots);
+                merged(l, Entry { item: &item, ..r }, clash, otherwise)
+            }
+            false => merged(l, r, clash, otherwise),
+        });
+        made.collect::<Vec<Item>>()
     };
     let alone = |entries: &[Entry<'_>]| entries.iter().map(Entry::alone).collect::<Vec<Item>>();
+    let suffixes = of_both && clash.resolve_clash == Some(Resolve::AddSuffix);
+    let beside = |entries: &[Entry<'_>]| match suffixes {
+        true => entries.iter().map(Entry::suffixed).collect(),
+        false => alone(entries),
+    };
     Ok(match (params.join_mode, params.output_data_from) {
         (JoinMode::KeepMatches, DataFrom::Both) => combined(Resolve::PreferLast),
         (JoinMode::KeepMatches, DataFrom::Input1) => join.matched.iter().map(|(l, _)| l.alone()).collect(),
         (JoinMode::KeepMatches, DataFrom::Input2) => alone(&join.matched2),
         (JoinMode::KeepNonMatches, DataFrom::Both) => {
-            join.unmatched1.iter().chain(&join.unmatched2).map(Entry::with_source).collect()
+            let kept = join.unmatched1.iter().chain(&join.unmatched2);
+            if of_both { kept.map(Entry::with_source).collect() } else { kept.map(Entry::alone).collect() }
         }
         (JoinMode::KeepNonMatches, DataFrom::Input1) => alone(&join.unmatched1),
         (JoinMode::KeepNonMatches, DataFrom::Input2) => alone(&join.unmatched2),
         (JoinMode::KeepEverything, _) => {
-            [combined(Resolve::PreferLast), alone(&join.unmatched1), alone(&join.unmatched2)].concat()
+            [combined(Resolve::PreferLast), beside(&join.unmatched1), beside(&join.unmatched2)].concat()
         }
-        (JoinMode::EnrichInput1, _) => [combined(Resolve::PreferLast), alone(&join.unmatched1)].concat(),
-        (JoinMode::EnrichInput2, _) => [combined(Resolve::PreferInput1), alone(&join.unmatched2)].concat(),
+        (JoinMode::EnrichInput1, _) => [combined(Resolve::PreferLast), beside(&join.unmatched1)].concat(),
+        (JoinMode::EnrichInput2, _) => [combined(Resolve::PreferInput1), beside(&join.unmatched2)].concat(),
     })
 }
 
-fn fields_of(params: &Params) -> Result<Vec<(String, String)>, NodeError> {
-    let pairs: Vec<(String, String)> = if params.advanced {
-        params.merge_by_fields.values.iter().map(|p| (p.field1.clone(), p.field2.clone())).collect()
-    } else {
-        params.fields_to_match_string.iter().map(|f| (f.clone(), f.clone())).collect()
-    };
-    let pairs: Vec<_> = pairs.into_iter().filter(|(a, b)| !a.is_empty() && !b.is_empty()).collect();
-    if pairs.is_empty() {
-        let param = if params.advanced { "mergeByFields" } else { "fieldsToMatchString" };
-        return Err(NodeError::param(param, "must name at least one field by which items belong together"));
+/// An item without the compared fields, so that those of input 1 stay.
+fn without_keys(item: &Item, fields: &[(String, String)], dots: bool) -> Item {
+    let mut json = (*item.json).clone();
+    for (_, name) in fields {
+        if json.shift_remove(name).is_none() && dots {
+            paths::remove(&mut json, &paths::parse(name));
+        }
     }
-    Ok(pairs)
+    Item { json: Arc::new(json), ..item.clone() }
+}
+
+fn fields_of(params: &Params) -> Result<Vec<(String, String)>, NodeError> {
+    if params.advanced {
+        return params.merge_by_fields.named("mergeByFields");
+    }
+    let same = |name: &String| FieldPair { field1: name.clone(), field2: name.clone() };
+    FieldPairs { values: params.fields_to_match_string.iter().map(same).collect() }
+        .named("fieldsToMatchString")
 }

@@ -22,8 +22,9 @@ const HISTORY_MAX: usize = 100_000;
 
 /// Leaves out items that were there before, in this list or in earlier executions.
 ///
-/// Unlike in n8n, items that are cut to the compared fields stay paired with the items they were
-/// made of, and lists of different lengths are different values instead of an error.
+/// Unlike in n8n, lists of different lengths are different values instead of an error, and items
+/// that are cut to the compared fields stay paired with the items they were made of, unless the
+/// workflow comes from there.
 #[derive(Debug, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Params {
@@ -108,6 +109,10 @@ pub struct Options {
     /// Whether only the compared fields are kept.
     #[serde(deserialize_with = "lenient::flag")]
     remove_other_fields: bool,
+    /// Whether items that are cut to the compared fields are paired by their order, whatever they were
+    /// made of. For files from n8n.
+    #[serde(deserialize_with = "lenient::flag")]
+    pairs_by_order: bool,
     /// Who shares the memory: this node alone, or all such nodes of the workflow.
     scope: Scope,
     /// How many values are remembered.
@@ -121,6 +126,7 @@ impl Default for Options {
         Options {
             disable_dot_notation: false,
             remove_other_fields: false,
+            pairs_by_order: false,
             scope: Scope::Node,
             history_size: 10_000,
         }
@@ -212,12 +218,10 @@ fn among_input(params: &Params, items: &[Item]) -> Result<Vec<Item>, NodeError> 
             values.push(value);
         }
         if seen.insert(key) {
-            let item = items[i].clone().paired_with(i);
-            out.push(if params.options.remove_other_fields {
-                only(item, &fields, &values, dots)
-            } else {
-                item
-            });
+            let options = &params.options;
+            let pair = if options.remove_other_fields && options.pairs_by_order { out.len() } else { i };
+            let item = items[i].clone().paired_with(pair);
+            out.push(if options.remove_other_fields { only(item, &fields, &values, dots) } else { item });
         }
     }
     Ok(out)
@@ -236,8 +240,13 @@ fn compared_fields(params: &Params, items: &[Item]) -> Result<Vec<String>, NodeE
         }
         return Ok(params.fields_to_compare.clone());
     }
-    let excluded =
-        if params.compare == Compare::AllFieldsExcept { &params.fields_to_exclude[..] } else { &[] };
+    let excluded = match params.compare {
+        Compare::AllFieldsExcept if params.fields_to_exclude.is_empty() => {
+            return Err(NodeError::param("fieldsToExclude", "must name at least one field"));
+        }
+        Compare::AllFieldsExcept => &params.fields_to_exclude[..],
+        _ => &[],
+    };
     let mut fields: indexmap::IndexSet<String> = indexmap::IndexSet::new();
     for item in items {
         let row =

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use jiff::tz::TimeZone;
 use linkflow_expr::params::Part;
 use linkflow_expr::{Compiled, Resolved};
 use linkflow_model::{Binary, Item, Object};
@@ -14,7 +15,7 @@ use serde_json::Value;
 
 use crate::conditions::{evaluate, written_out};
 use crate::paths::{self, Key};
-use crate::{js, repair};
+use crate::{dates, js, repair};
 
 pub struct Set;
 
@@ -113,6 +114,10 @@ pub enum Type {
     Numeric,
     /// Whether there is a value that is not empty, 0 or false. For files from older versions.
     Truth,
+    /// Text, where null and nothing at all are an error. For files from older versions.
+    Demanded,
+    /// Text, where null and nothing at all become the words for them. For files from older versions.
+    Printed,
     /// The value as it is; nothing is set where there is none. For files from older versions.
     #[serde(other)]
     Any,
@@ -355,17 +360,16 @@ impl Shape {
             Keeps::Nothing => Object::new(),
             Keeps::All => json.clone(),
             Keeps::Selected(names) => {
-                let field = |name: &String| {
-                    let value = paths::lookup(json, name, dots)?.clone();
-                    // As in n8n: what is picked out of an object goes by its own name.
-                    let last = if dots && !json.contains_key(name) {
-                        paths::parse(name).pop()?.name
+                let mut kept = Object::new();
+                for name in names {
+                    let Some(value) = paths::lookup(json, name, dots).cloned() else { continue };
+                    if dots && !json.contains_key(name) {
+                        paths::set(&mut kept, &picked_path(name), value);
                     } else {
-                        name.clone()
-                    };
-                    Some((last, value))
-                };
-                names.iter().filter_map(field).collect()
+                        kept.insert(name.clone(), value);
+                    }
+                }
+                kept
             }
             Keeps::Except(names) => {
                 let mut json = json.clone();
@@ -388,6 +392,12 @@ impl Shape {
     }
 }
 
+/// As in n8n: what is picked out of an object goes by its own name, what is picked out of a list
+/// by the list's.
+fn picked_path(name: &str) -> Vec<Key> {
+    paths::parse(name.rsplit('.').next().unwrap_or(name))
+}
+
 fn put(json: &mut Object, name: &str, path: Option<&[Key]>, value: Value, dots: bool) {
     if !dots || !name.contains(['.', '[']) {
         json.insert(name.to_owned(), value);
@@ -396,6 +406,16 @@ fn put(json: &mut Object, name: &str, path: Option<&[Key]>, value: Value, dots: 
     match path {
         Some(path) => paths::set(json, path, value),
         None => paths::set(json, &paths::parse(name), value),
+    }
+}
+
+/// Sets a field to no value: it is gone, and the objects that lead to it are there.
+fn put_nothing(json: &mut Object, name: &str, dots: bool) {
+    put(json, name, None, Value::Null, dots);
+    if dots && !json.contains_key(name) {
+        paths::remove(json, &paths::parse(name));
+    } else {
+        json.shift_remove(name);
     }
 }
 
@@ -448,8 +468,9 @@ impl<'a> Field<'a> {
             Some(value) => Some(value.clone()),
             None => self.value_of(name, run, i, options)?,
         };
-        if let Some(value) = value {
-            put(json, name, path, value, options.dot_notation);
+        match value {
+            Some(value) => put(json, name, path, value, options.dot_notation),
+            None => put_nothing(json, name, options.dot_notation),
         }
         Ok(())
     }
@@ -488,13 +509,45 @@ fn convert(value: Resolved, of: Type) -> Result<Option<Value>, String> {
         (Type::Number, Resolved::NotFinite(f)) if f.is_nan() => {
             return wrong("a number", &Value::from("NaN"));
         }
-        (Type::String, Resolved::NotFinite(f)) => return Ok(Some(Value::String(js::float_text(*f)))),
+        (Type::Demanded, Resolved::Undefined | Resolved::Json(Value::Null)) => {
+            return wrong("a text", &Value::Null);
+        }
+        (Type::String | Type::Printed | Type::Demanded, Resolved::NotFinite(f)) => {
+            return Ok(Some(Value::String(js::float_text(*f))));
+        }
+        (Type::Boolean, Resolved::NotFinite(f)) => return wrong("true or false", &float(*f)),
+        (Type::Array, Resolved::NotFinite(f)) => return wrong("a list", &float(*f)),
+        (Type::Object, Resolved::NotFinite(f)) => return wrong("an object", &float(*f)),
+        (Type::Printed, Resolved::Undefined) => return Ok(Some(Value::from("undefined"))),
+        (Type::Printed, Resolved::Json(Value::Null)) => return Ok(Some(Value::from("null"))),
+        (_, Resolved::JsDate(iso)) => return date_as(iso.as_deref(), of),
         _ => {}
     }
     match (of, value.into_json()) {
         (Type::Truth, value) => Ok(Some(Value::Bool(js::truthy(&value)))),
         (_, Value::Null) => Ok(Some(Value::Null)),
         (_, value) => converted(value, of).map(Some),
+    }
+}
+
+fn float(f: f64) -> Value {
+    Value::String(js::float_text(f))
+}
+
+/// A date of the language: its JSON as text, its milliseconds as number.
+fn date_as(iso: Option<&str>, of: Type) -> Result<Option<Value>, String> {
+    let json = iso.map_or(Value::Null, Value::from);
+    let ms = || iso.and_then(|iso| dates::parse_ms(iso, &TimeZone::UTC));
+    match of {
+        Type::String | Type::Printed | Type::Demanded => Ok(Some(Value::String(json.to_string()))),
+        Type::Number => ms().map_or_else(|| wrong("a number", &json), |ms| Ok(Some(Value::from(ms)))),
+        Type::Boolean => match ms() {
+            Some(ms @ (0 | 1)) => Ok(Some(Value::Bool(ms == 1))),
+            _ => wrong("true or false", &json),
+        },
+        Type::Truth => Ok(Some(Value::Bool(true))),
+        Type::Array => wrong("a list", &json),
+        Type::Object | Type::Any | Type::Numeric | Type::Binary => Ok(Some(json)),
     }
 }
 
@@ -509,7 +562,7 @@ fn converted(value: Value, of: Type) -> Result<Value, String> {
             Some(n) if n.is_finite() && value != "" => js::number_value(n),
             _ => value,
         }),
-        Type::String => Ok(match value {
+        Type::String | Type::Printed | Type::Demanded => Ok(match value {
             Value::String(_) => value,
             Value::Array(_) | Value::Object(_) => Value::String(value.to_string()),
             other => Value::String(js::text(&other)),
@@ -598,10 +651,12 @@ fn filled(pieces: &[Piece], run: &RunInput, i: usize) -> Result<Object, NodeErro
                 }
                 Resolved::Json(value) => text.push_str(&js::text(&value)),
                 // A date is a text of its own, unless it stands within one.
-                Resolved::Date(iso) if text.trim_end().ends_with([':', ',', '[']) || alone => {
+                Resolved::JsDate(iso) => text.push_str(&iso.map_or(Value::Null, Value::String).to_string()),
+                Resolved::Date(None) => text.push_str("null"),
+                Resolved::Date(Some(iso)) if text.trim_end().ends_with([':', ',', '[']) || alone => {
                     text.push_str(&Value::String(iso).to_string());
                 }
-                Resolved::Date(iso) => text.push_str(&iso),
+                Resolved::Date(Some(iso)) => text.push_str(&iso),
                 Resolved::NotFinite(f) => text.push_str(&js::float_text(f)),
                 Resolved::Undefined => text.push_str("undefined"),
             },

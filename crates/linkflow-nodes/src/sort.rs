@@ -253,6 +253,10 @@ fn shuffled(n: usize, seed: &str) -> Vec<usize> {
 }
 
 async fn by_code(input: &Input<Params>, code: &str, ctx: &Ctx) -> Result<Outcome, NodeError> {
+    if code.is_empty() {
+        let items = input.items().iter().enumerate();
+        return Ok(Outcome::items(items.map(|(i, item)| item.clone().paired_with(i)).collect()));
+    }
     if !code.contains("return") {
         return Err(NodeError::param("code", "must return a number for the items `a` and `b`"));
     }

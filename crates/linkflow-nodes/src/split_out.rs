@@ -94,9 +94,10 @@ impl Node for SplitOut {
     type Params = Params;
 
     async fn run(input: Input<Params>, ctx: &Ctx) -> Result<Outcome, NodeError> {
+        let is_written = input.part("fieldToSplitOut").is_none_or(|part| part.constant().is_some());
         let mut out = Vec::new();
         for (i, item) in input.items().iter().enumerate() {
-            match input.params(i).and_then(|params| split(&params, item)) {
+            match input.params(i).and_then(|params| split(&params, item, is_written)) {
                 Ok(items) => out.extend(items.into_iter().map(|item| item.with_paired(Paired::to(i)))),
                 Err(error) => out.push(ctx.failed_item(error, i)?),
             }
@@ -111,11 +112,19 @@ impl Node for SplitOut {
     }
 }
 
-fn split(params: &Params, item: &Item) -> Result<Vec<Item>, NodeError> {
+/// `is_written`: the fields are named in the parameters, and not by an expression, which may name none
+/// for some of the items.
+fn split(params: &Params, item: &Item, is_written: bool) -> Result<Vec<Item>, NodeError> {
     let fields: Vec<&str> =
         params.field_to_split_out.iter().map(|f| f.strip_prefix("$json.").unwrap_or(f)).collect();
+    if fields.is_empty() && !is_written {
+        return Ok(Vec::new());
+    }
     if fields.is_empty() {
         return Err(NodeError::param("fieldToSplitOut", "must name at least one field"));
+    }
+    if params.include == Include::Selected && params.fields_to_include.is_empty() {
+        return Err(NodeError::param("fieldsToInclude", "must name at least one field"));
     }
     let targets = &params.options.destination_field_name;
     if !targets.is_empty() && targets.len() != fields.len() {

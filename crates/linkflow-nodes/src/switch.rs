@@ -1,6 +1,6 @@
 //! Switch: sends each item to one of several outputs.
 
-use linkflow_model::Object;
+use linkflow_model::{Item, Object, Paired};
 use linkflow_node::lenient::{self, show};
 use linkflow_node::{
     Category, Ctx, Example, Input, Node, NodeError, Outcome, Ports, Requires, RunInput, Spec,
@@ -140,7 +140,8 @@ impl Node for Switch {
                     }
                 }
                 Err(error) => {
-                    let failed = ctx.failed_item(error, i)?;
+                    // As in n8n: of which item this is the error, is not said.
+                    let failed = Item { paired: Paired::Many(Vec::new()), ..ctx.failed_item(error, i)? };
                     if let Some(first) = ports.first_mut() {
                         first.push(failed);
                     }

@@ -177,10 +177,10 @@ pub(super) fn resolved<'js>(ctx: &Ctx<'js>, value: Js<'js>) -> Result<Outcome> {
         }
         Type::Function | Type::Constructor => return Ok(Outcome::Function),
         Type::Object | Type::Exception | Type::Proxy | Type::Promise => match kind_of(ctx, &value)? {
-            (1, date) => match date.as_string() {
-                Some(iso) => Resolved::Date(text_of(ctx, iso)?),
-                None => Resolved::Json(Value::Null),
-            },
+            (kind @ (1 | 3), date) => {
+                let iso = date.as_string().map(|iso| text_of(ctx, iso)).transpose()?;
+                if kind == 1 { Resolved::Date(iso) } else { Resolved::JsDate(iso) }
+            }
             (_, plain) => {
                 object_json(ctx, &plain, 0, &mut budget)?.map_or(Resolved::Undefined, Resolved::Json)
             }
@@ -190,7 +190,8 @@ pub(super) fn resolved<'js>(ctx: &Ctx<'js>, value: Js<'js>) -> Result<Outcome> {
     Ok(if budget.is_exceeded { Outcome::TooLarge } else { Outcome::Value(resolved) })
 }
 
-/// What an object is, and its JSON form: 0 plain, 1 date, 2 something else.
+/// What an object is, and its JSON form: 0 plain, 1 a date of the date library, 2 something else,
+/// 3 a date of the language.
 fn kind_of<'js>(ctx: &Ctx<'js>, value: &Js<'js>) -> Result<(i32, Js<'js>)> {
     let kind: Function = ctx.globals().get("__lfkind")?;
     let pair: Array = kind.call((value.clone(),))?;

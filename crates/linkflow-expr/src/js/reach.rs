@@ -223,6 +223,7 @@ fn same_index<'js>(ctx: &Ctx<'js>, scope: &Scope<'_>, args: &[Js<'js>; 3]) -> An
 
 fn fact<'js>(ctx: &Ctx<'js>, scope: &Scope<'_>, args: &[Js<'js>; 3]) -> Answer<'js> {
     let env = scope.env;
+    let written = |node: usize| scope.history.shape.written(node);
     let prev = || scope.sources.get(world::active_input(scope)).copied().flatten();
     let fact = match text_arg(&args[0]).as_str() {
         "itemIndex" => json!(scope.item),
@@ -244,7 +245,13 @@ fn fact<'js>(ctx: &Ctx<'js>, scope: &Scope<'_>, args: &[Js<'js>; 3]) -> Answer<'
         "mode" => json!(env.mode.as_str()),
         "executionId" => json!(env.execution_id),
         "resumeUrl" => json!(env.resume_url),
-        "node" => json!(scope.history.shape.names.get(scope.node)),
+        "nodeId" => json!(written(scope.node).map(|w| &w.id)),
+        "nodeVersion" => written(scope.node)
+            .map_or(Value::Null, |w| native::number::to_json(w.version).unwrap_or_default()),
+        "params" => {
+            let node = scope.history.shape.node(&text_arg(&args[1]));
+            json!(node.and_then(written).map(|w| &w.params))
+        }
         "execution" => json!({
             "id": env.execution_id,
             "mode": native::execution_mode(scope),

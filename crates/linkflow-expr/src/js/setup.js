@@ -58,21 +58,25 @@ function node(name) {
     all: (output, run) => ask(ITEMS, name, output, run),
     get isExecuted() { return ask(EXECUTED, name); },
     get context() { return ask(CONTEXT, name) ?? {}; },
-    get params() { return {}; },
+    get params() { return paramsOf(name); },
+    toJSON: () => ({}),
   };
 }
+
+/** The parameters of a node as they are written, expressions included. */
+const paramsOf = (name) => ask(FACTS, "params", name) ?? {};
 
 const noArguments = (name, args) => {
   if (args.length) fail(`$input.${name}() takes no arguments; use $("Node").${name}() for another node's items`);
 };
 
 const input = () => ({
+  get context() { return {}; },
   get item() { return ask(INPUT_ITEM); },
   first: (...a) => (noArguments("first", a), ask(INPUT)[0]),
   last: (...a) => (noArguments("last", a), ask(INPUT).at(-1)),
   all: () => ask(INPUT),
-  get params() { return {}; },
-  get context() { return {}; },
+  get params() { return paramsOf(ask(FACTS, "prevNode").name ?? ""); },
 });
 
 const oldNode = (name, index) => ({
@@ -80,7 +84,7 @@ const oldNode = (name, index) => ({
   get data() { return ask(SAME, name, index).json; },
   get binary() { return ask(SAME, name, index).binary; },
   get context() { return ask(CONTEXT, name) ?? {}; },
-  get parameter() { return {}; },
+  get parameter() { return paramsOf(name); },
   get runIndex() { return ask(FACTS, "runIndex", name); },
 });
 
@@ -105,7 +109,7 @@ const variables = {
   $itemIndex: fact("itemIndex"), $position: fact("itemIndex"), $thisItemIndex: fact("itemIndex"),
   $runIndex: fact("run"), $thisRunIndex: fact("run"), $thisItem: () => ask(INPUT_ITEM),
   $workflow: fact("workflow"), $prevNode: fact("prevNode"), $mode: fact("mode"), $executionId: fact("executionId"),
-  $resumeWebhookUrl: fact("resumeUrl"), $nodeId: fact("node"), $nodeVersion: () => 1,
+  $resumeWebhookUrl: fact("resumeUrl"), $nodeId: fact("nodeId"), $nodeVersion: fact("nodeVersion"),
   $execution: () => ({ ...ask(FACTS, "execution"), customData }),
   $self: () => ({}), $tool: () => ({}),
   $: () => node, $node: () => oldNodes(ask(FACTS, "itemIndex")),
@@ -172,7 +176,7 @@ const shape = Object.prototype.toString;
 /** [what it is, its JSON form]: 0 plain, 1 date, 2 other. */
 set("__lfkind", (value) => {
   if (value.isLuxonDateTime === true) return [1, value.toISO()];
-  if (value instanceof Date) return [1, Number.isNaN(+value) ? null : value.toISOString()];
+  if (value instanceof Date) return [3, Number.isNaN(+value) ? null : value.toISOString()];
   if (typeof value.toJSON === "function") return [2, value.toJSON()];
   if (value instanceof Error) return [2, { name: value.name, message: value.message }];
   return [0, value];

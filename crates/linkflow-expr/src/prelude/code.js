@@ -135,7 +135,7 @@ define("$env", context.env);
 define("$parameter", context.params);
 define("$mode", context.execution.mode);
 define("$self", {});
-define("$nodeVersion", context.params?.typeVersion);
+define("$nodeVersion", context.nodeVersion);
 
 // ---- What is kept
 

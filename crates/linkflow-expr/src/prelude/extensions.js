@@ -40,9 +40,11 @@ const SMALL_WORDS = new Set((
   "a an and as at because but by en for if in neither nor of on only or over per so some than that " +
   "the to up upon v v. vs vs. versus via when with without yet").split(" "));
 
-/** Each word with a capital, small words excepted; words with inner capitals or dots stay. */
+/** Each word with a capital, small words excepted; words with inner capitals or dots stay. As in
+ * n8n, line ends are dropped. */
 function titleCase(text) {
   return text.replace(/[^\s:–—-]+|./gsu, (word, at) => {
+    if (/[\n\r\u2028\u2029]/.test(word)) return "";
     const end = at + word.length;
     const isManual = /.(?=[A-Z]|\..)/.test(word);
     const isSmall = SMALL_WORDS.has(word.toLowerCase()) && at > 0 && end < text.length;
@@ -107,7 +109,7 @@ function parseDate(text) {
 /** A number of the given unit since its epoch, as a Luxon date. */
 function dateFromNumber(n, unit) {
   const D = DateTime();
-  const of = (ms) => D.fromMillis(Number.isFinite(ms) ? Math.floor(ms) : 8.64e18);
+  const of = (ms) => D.fromMillis(Number.isFinite(ms) ? Math.trunc(ms) : 8.64e18);
   switch (unit) {
     case "ms": return of(n);
     case "s": return of(Math.round(n * 1000));
@@ -117,8 +119,19 @@ function dateFromNumber(n, unit) {
   }
 }
 
+const toInt = (s, base) => {
+  const n = parseInt(s, base);
+  return Number.isNaN(n) ? fail(`toInt(): ${show(s)} does not begin with a whole number`) : n;
+};
+const toFloat = (s) => {
+  if (s.includes(",")) fail(`toFloat(): ${show(s)} has a comma; the decimal separator is a point`);
+  const n = parseFloat(s);
+  return Number.isNaN(n) ? fail(`toFloat(): ${show(s)} does not begin with a number`) : n;
+};
+
 const STRING = {
-  hash: (s, algorithm = "md5") => {
+  hash: (s, algorithm) => {
+    algorithm ??= "md5";
     if (String(algorithm).toLowerCase() === "base64") return host.base64(s);
     return host.hash(String(algorithm).toLowerCase(), s, "hex")
       ?? fail(`hash(): ${show(algorithm)} is no known algorithm; use md5, sha1, sha224, sha256, sha384, sha512, sha3 or base64`);
@@ -131,22 +144,17 @@ const STRING = {
   },
   toDateTime: (s, format) => {
     if (format === undefined || format === null || format === "") return dateFromText(s);
-    return dateFromNumber(/^\s*$/.test(s) ? NaN : Number(s), format) ?? DateTime().fromFormat(s, format);
+    return dateFromNumber(Number(s), format) ?? DateTime().fromFormat(s, format);
   },
   toBoolean: (s) => !["", "0", "false", "no"].includes(s.toLowerCase()),
   toNumber: (s) => {
     const n = Number(s);
     return Number.isNaN(n) ? fail(`toNumber(): ${show(s)} is no number`) : n;
   },
-  toFloat: (s) => {
-    if (s.includes(",")) fail(`toFloat(): ${show(s)} has a comma; the decimal separator is a point`);
-    const n = parseFloat(s);
-    return Number.isNaN(n) ? fail(`toFloat(): ${show(s)} does not begin with a number`) : n;
-  },
-  toInt: (s, base) => {
-    const n = parseInt(s, base);
-    return Number.isNaN(n) ? fail(`toInt(): ${show(s)} does not begin with a whole number`) : n;
-  },
+  toFloat,
+  toDecimalNumber: toFloat,
+  toInt,
+  toWholeNumber: toInt,
   toSentenceCase: (s) =>
     s.toLowerCase().replace(/(^|[.?!])([^\p{L}]*)(\p{L})/gu, (_, stop, gap, letter) =>
       stop + gap + (stop && /[.?!]/.test(gap) ? letter : letter.toUpperCase())),
@@ -337,8 +345,9 @@ const ARRAY = {
   },
   chunk: (list, size) => {
     if (typeof size !== "number" || !(size >= 1)) fail(`chunk(): the size must be a number from 1, got ${show(size)}`);
-    const step = Math.floor(size);
-    return Array.from({ length: Math.ceil(list.length / step) }, (_, i) => list.slice(i * step, (i + 1) * step));
+    const chunks = [];
+    for (let i = 0; i < list.length; i += size) chunks.push(list.slice(i, i + size));
+    return chunks;
   },
   renameKeys,
   merge,
@@ -365,10 +374,7 @@ const ARRAY = {
 
 const whole = (n, name) => (Number.isInteger(n) ? n : fail(`${name}(): the number must be whole, got ${n}`));
 /** To a number of decimals; halves go away from zero as far as `toFixed` sees them. */
-const round = (n, decimals = 0) => {
-  const digits = Math.min(100, Math.max(0, Math.trunc(Number(decimals)) || 0));
-  return Math.abs(n) < 1e21 ? Number(n.toFixed(digits)) : n;
-};
+const round = (n, decimals = 0) => Number(n.toFixed(decimals));
 
 const NUMBER = {
   ceil: (n) => Math.ceil(n),
@@ -490,8 +496,8 @@ const DATE = {
   },
   isBetween: (d, ...range) => {
     if (range.length !== 2) fail("isBetween(): the arguments must be two dates");
-    if (typeof d === "string") return false;
     if (range.some((v) => typeof v === "string" && Number.isNaN(parseDate(v)) && !DateTime().fromISO(v).isValid)) throw new TypeError("isBetween(): no date");
+    if (typeof d === "string") return false;
     const [from, to] = range.map(toDate);
     if (luxonOf(d).isValid && (!from.isValid || !to.isValid)) throw new TypeError("isBetween(): no date");
     const at = +luxonOf(d);
@@ -509,7 +515,7 @@ const DATE = {
   format: (d, pattern) => luxonOf(d).toFormat(pattern),
   diffTo: (d, other, unit = "days") => differ(d, toDate(other), unit),
   diffToNow: (d, unit = "days") => differ(d, DateTime().now(), unit),
-  toDateTime: (d) => (typeof d === "string" ? dateFromText(d) : luxonOf(d)),
+  toDateTime: (d, format) => (typeof d === "string" ? STRING.toDateTime(d, format) : luxonOf(d)),
   toDate: (d) => (isJsDate(d) ? d : typeof d === "string" ? new Date(d) : d.toJSDate()),
   toInt: (d) => (typeof d === "string" ? undefined : +d),
   toFloat: (d) => (typeof d === "string" ? undefined : +d),

@@ -89,7 +89,7 @@ class DateTimeFormat {
     }
     this.#cycle = cycleOf(o, this.#locale.data);
     [this.#pattern, this.#monthWidth] = patternOf(o, this.#locale.data, this.#cycle);
-    this.format = (date) => this.formatToParts(date).map((p) => p.value).join("");
+    this.format = (date) => this.formatToParts(date).map((p) => p.value).join("").replace(/\u202f/g, " ");
   }
   static supportedLocalesOf(locales) { return [locales ?? []].flat().filter((l) => { try { return dataFor(String(l).split("-")[0]) !== null; } catch { return false; } }); }
   get [Symbol.toStringTag]() { return "Intl.DateTimeFormat"; }
@@ -103,6 +103,9 @@ class DateTimeFormat {
       if (/^\{\w+\}$/.test(piece)) parts.push({ type: TYPE[piece[1]], value: this.#field(piece.slice(1, -1), local, ms) });
       else parts.push({ type: "literal", value: piece });
     }
+    // As in Node.js: the blank before AM and PM is a narrow one in the parts, and a plain one in the text.
+    const period = parts.findIndex((part) => part.type === "dayPeriod");
+    if (parts[period - 1]?.value === " ") parts[period - 1].value = "\u202f";
     return parts;
   }
   #field(token, at, ms) {

@@ -130,7 +130,7 @@ const FUNCTIONS = {
   min_by: [[LIST, REFERENCE], bestBy((a, b) => a < b, "min_by")],
   not_null: [null, (...values) => values.find((v) => v !== null && v !== undefined) ?? null, ANY],
   reverse: [[["array", "string"]], (v) => (typeof v === "string" ? [...v].reverse().join("") : [...v].reverse())],
-  sort: [[LIST], (l) => [...listOf(["number", "string"], l, "sort")].sort(order)],
+  sort: [[LIST], (l) => [...listOf(["number", "string"], l, "sort")].sort()],
   sort_by: [[LIST, REFERENCE], (l, by) => {
     const keys = listOf(["number", "string"], l.map(by.run), "sort_by");
     return l.map((v, i) => [keys[i], v]).sort(([a], [b]) => order(a, b)).map(([, v]) => v);

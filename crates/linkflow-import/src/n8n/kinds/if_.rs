@@ -5,14 +5,15 @@ use serde_json::Value;
 use super::{N8nNode, Translation, Unreadable, conditions};
 
 pub fn translate_if(node: &N8nNode<'_>) -> Result<Translation, Unreadable> {
-    translate("if", node)
+    translate("if", "combineOperation", node)
 }
 
 pub fn translate_filter(node: &N8nNode<'_>) -> Result<Translation, Unreadable> {
-    translate("filter", node)
+    translate("filter", "combineConditions", node)
 }
 
-fn translate(kind: &'static str, node: &N8nNode<'_>) -> Result<Translation, Unreadable> {
+/// `combine` is the parameter of version 1 that says how conditions are combined.
+fn translate(kind: &'static str, combine: &str, node: &N8nNode<'_>) -> Result<Translation, Unreadable> {
     let mut translation = Translation::same(kind, node.params);
     let given = node.params.get("conditions");
     let now = if node.version >= 2.0 {
@@ -20,7 +21,7 @@ fn translate(kind: &'static str, node: &N8nNode<'_>) -> Result<Translation, Unre
     } else {
         translation.params.shift_remove("combineOperation");
         translation.params.shift_remove("combineConditions");
-        let combine = node.text(&["combineOperation"], node.text(&["combineConditions"], "all"));
+        let combine = node.text(&[combine], "all");
         Some(conditions::of_version_1(given, &combine.to_lowercase().replace("or", "any")))
     };
     if let Some(now) = now {

@@ -12,7 +12,12 @@ pub fn translate(node: &N8nNode<'_>) -> Result<Translation, Unreadable> {
         ));
     }
     if node.version >= 3.0 {
-        return Ok(Translation::same("merge", node.params));
+        let mut translation = Translation::same("merge", node.params);
+        let by_fields = node.text(&["combineBy"], "combineByFields") == "combineByFields";
+        if !has_known_preference(node.params, &["preferLast", "preferInput1", "addSuffix"]) {
+            without_preference(&mut translation.params, by_fields);
+        }
+        return Ok(translation);
     }
     let params = if node.version >= 2.0 { version_2(node) } else { version_1(node) };
     Ok(Translation { kind: "merge", params, ..Translation::default() })
@@ -36,11 +41,42 @@ fn version_2(node: &N8nNode<'_>) -> Object {
     params.insert("combineBy".to_owned(), json!(combine_by));
     params.insert("advanced".to_owned(), json!(true));
     branch(node, &mut params);
+    if !has_known_preference(&params, &["preferInput2", "preferInput1", "addSuffix"]) {
+        without_preference(&mut params, combine_by == "combineByFields");
+        if let (true, Some(Value::Object(options))) =
+            (combine_by != "combineByFields", params.get_mut("options"))
+        {
+            options.shift_remove("clashHandling");
+        }
+    }
     let options = params.entry("options").or_insert_with(|| json!({}));
     if let Some(options) = options.as_object_mut() {
         options.insert("ofTwo".to_owned(), json!(true));
+        options.insert("wantsFields".to_owned(), json!(node.version < 2.1));
     }
     params
+}
+
+fn has_known_preference(params: &Object, known: &[&str]) -> bool {
+    let clash = |params: &Object| params.get("options")?.get("clashHandling")?.get("values").cloned();
+    match clash(params).as_ref().map(|values| values.get("resolveClash").and_then(Value::as_str)) {
+        None => true,
+        Some(None) => false,
+        Some(Some(text)) => text.starts_with('=') || known.contains(&text),
+    }
+}
+
+/// Where no known preference is named, items that belong together by their fields come out empty; in
+/// the other modes it is as if none had been named.
+fn without_preference(params: &mut Object, by_fields: bool) {
+    let options = params.get_mut("options").and_then(|o| o.get_mut("clashHandling"));
+    let values = options.and_then(|c| c.get_mut("values")).and_then(Value::as_object_mut);
+    if let Some(values) = values {
+        values.shift_remove("resolveClash");
+        if by_fields {
+            values.insert("resolveClash".to_owned(), json!("nothing"));
+        }
+    }
 }
 
 /// `output` named the input itself.
@@ -70,6 +106,8 @@ fn version_1(node: &N8nNode<'_>) -> Object {
         "mergeByKey" => {
             let mut params = by_fields("enrichInput1", "both");
             params["options"]["multipleMatches"] = json!("last");
+            params["options"]["pairsWithInput1"] = json!(true);
+            params["options"]["keepsKeys"] = json!(true);
             params["options"]["clashHandling"] = match node.text(&["overwrite"], "always") {
                 "blank" => shallow("preferInput1", true),
                 "undefined" => shallow("preferInput1", false),
@@ -88,7 +126,8 @@ fn version_1(node: &N8nNode<'_>) -> Object {
             Value::Object(params)
         }
         "wait" => {
-            json!({ "mode": "chooseBranch", "output": "empty", "options": { "choosesWithoutItems": true } })
+            json!({ "mode": "chooseBranch", "output": "empty",
+                "options": { "choosesWithoutItems": true, "pairsWithInput1": true } })
         }
         _ => json!({ "mode": "append" }),
     })

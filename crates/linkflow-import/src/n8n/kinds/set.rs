@@ -16,6 +16,9 @@ pub fn translate(node: &N8nNode<'_>) -> Result<Translation, Unreadable> {
     let params = &mut translation.params;
     if node.version < 3.3 {
         fields(node, params);
+    } else if node.text(&["include"], "all") == "none" {
+        params.insert("includeOtherFields".to_owned(), json!(false));
+        params.shift_remove("include");
     }
     if node.text(&["mode"], "manual") == "raw" {
         params.entry("jsonOutput").or_insert(json!(RAW));
@@ -34,7 +37,12 @@ pub fn translate(node: &N8nNode<'_>) -> Result<Translation, Unreadable> {
 /// Versions 3 to 3.2: `fields.values`, and `include` with `none` among its values.
 fn fields(node: &N8nNode<'_>, params: &mut Object) {
     let entries = node.param(&["fields", "values"]).and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
-    let list: Vec<Value> = entries.iter().map(field).collect();
+    let text = match node.version {
+        v if v < 3.1 => "printed",
+        v if v < 3.2 => "demanded",
+        _ => "string",
+    };
+    let list: Vec<Value> = entries.iter().map(|entry| field(entry, text)).collect();
     params.shift_remove("fields");
     params.insert("assignments".to_owned(), json!({ "assignments": list }));
     let include = node.text(&["include"], "all");
@@ -44,7 +52,8 @@ fn fields(node: &N8nNode<'_>, params: &mut Object) {
     }
 }
 
-fn field(entry: &Value) -> Value {
+/// `text` is the type of texts; up to version 3.2 it changed what becomes of nothing and null.
+fn field(entry: &Value, text: &str) -> Value {
     let of = entry.get("type").and_then(Value::as_str).unwrap_or("stringValue");
     let default = match of {
         "numberValue" => json!(0),
@@ -55,8 +64,8 @@ fn field(entry: &Value) -> Value {
     };
     json!({
         "name": entry.get("name").cloned().unwrap_or(json!("")),
-        "value": entry.get(of).cloned().unwrap_or(default),
-        "type": of.trim_end_matches("Value"),
+        "value": entry.get(of).filter(|value| !value.is_null() || of == "booleanValue").cloned().unwrap_or(default),
+        "type": if of == "stringValue" { text } else { of.trim_end_matches("Value") },
     })
 }
 

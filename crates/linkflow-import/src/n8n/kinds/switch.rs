@@ -30,6 +30,8 @@ fn version_3(node: &N8nNode<'_>) -> Translation {
     let mut translation = Translation::same("switch", node.params);
     let params = &mut translation.params;
     if node.text(&["mode"], "rules") == "expression" {
+        // What the editor begins with is an expression without content, which is an error there.
+        params.entry("output").or_insert(json!("={{}}"));
         return translation;
     }
     // What the editor shows for rules that were never touched: one that holds.
