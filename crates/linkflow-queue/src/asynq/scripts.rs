@@ -1,0 +1,332 @@
+//! The scripts: each is one step from one consistent state to the next, for many tasks of one
+//! queue at once. Nothing here talks to a server.
+//!
+//! All keys of a script are in one slot; those of single tasks are built from a prefix within the
+//! slot, as asynq does, because a script that takes tasks learns their ids only then. Batches stay
+//! far below the limit of Lua's `unpack`, about 8,000.
+//!
+//! A task that is active has a field `owner`, which asynq does not know and does not mind. It
+//! keeps a worker whose lease has run out from settling what another has taken since.
+
+use std::sync::LazyLock;
+
+use sha1::{Digest, Sha1};
+
+/// The most tasks one call of a script is given.
+pub(crate) const BATCH_MAX: usize = 200;
+
+pub(crate) struct Script {
+    pub(crate) text: &'static str,
+    pub(crate) sha: LazyLock<String>,
+}
+
+macro_rules! scripts {
+    ($($(#[$doc:meta])* $name:ident = $text:expr;)*) => {$(
+        $(#[$doc])*
+        pub(crate) static $name: Script =
+            Script { text: $text, sha: LazyLock::new(|| hex::encode(Sha1::digest($text))) };
+    )*};
+}
+
+scripts! {
+    /// Keys: pending, scheduled, retry, completed. Arguments: now (ns), task prefix, then id and
+    /// message of each. Returns how many came in anew.
+    PUSH = r"
+local fresh = {}
+for i = 3, #ARGV, 2 do
+  local id, key = ARGV[i], ARGV[2] .. ARGV[i]
+  local state = redis.call('HGET', key, 'state')
+  local comes = not state
+  if state == 'active' then
+    redis.call('HSET', key, 'again', '1')
+  elseif state == 'scheduled' then
+    comes = redis.call('ZREM', KEYS[2], id) == 1
+  elseif state == 'retry' then
+    comes = redis.call('ZREM', KEYS[3], id) == 1
+  elseif state == 'completed' then
+    comes = redis.call('ZREM', KEYS[4], id) == 1
+  end
+  if comes then
+    if state == 'retry' then
+      redis.call('HSET', key, 'state', 'pending', 'pending_since', ARGV[1])
+    else
+      redis.call('HSET', key, 'msg', ARGV[i + 1], 'state', 'pending', 'pending_since', ARGV[1])
+    end
+    fresh[#fresh + 1] = id
+  end
+end
+if #fresh > 0 then redis.call('LPUSH', KEYS[1], unpack(fresh)) end
+return #fresh";
+
+    /// Keys: lock, task, pending. Arguments: id, lock's TTL (s), message, now (ns). Returns 1, or
+    /// 0 if the id is taken, or -1 if the lock is.
+    PUSH_UNIQUE = r"
+if not redis.call('SET', KEYS[1], ARGV[1], 'NX', 'EX', ARGV[2]) then return -1 end
+if redis.call('EXISTS', KEYS[2]) == 1 then return 0 end
+redis.call('HSET', KEYS[2], 'msg', ARGV[3], 'state', 'pending', 'pending_since', ARGV[4], 'unique_key', KEYS[1])
+redis.call('LPUSH', KEYS[3], ARGV[1])
+return 1";
+
+    /// Keys: paused, pending, active, lease. Arguments: lease's end (s), task prefix, how many,
+    /// owner. Returns id, message and `pending_since` of each. Ids without a task are dropped.
+    TAKE = r"
+if redis.call('EXISTS', KEYS[1]) == 1 then return {} end
+local ids = redis.call('RPOP', KEYS[2], ARGV[3])
+if not ids then return {} end
+local out, live, lease = {}, {}, {}
+for _, id in ipairs(ids) do
+  local key = ARGV[2] .. id
+  local task = redis.call('HMGET', key, 'msg', 'pending_since')
+  if task[1] then
+    redis.call('HSET', key, 'state', 'active', 'owner', ARGV[4])
+    redis.call('HDEL', key, 'pending_since')
+    live[#live + 1] = id
+    lease[#lease + 1] = ARGV[1]
+    lease[#lease + 1] = id
+    out[#out + 1] = id
+    out[#out + 1] = task[1]
+    out[#out + 1] = task[2] or ''
+  end
+end
+if #live > 0 then
+  redis.call('LPUSH', KEYS[3], unpack(live))
+  redis.call('ZADD', KEYS[4], unpack(lease))
+end
+return out";
+
+    /// Keys: active, lease, pending, completed, processed, processed of the day. Arguments: when
+    /// the day's counter ends (s), task prefix, now (ns), then of each: id, owner, lock or '',
+    /// message if it is kept or '', until when it is kept (s). Returns how many were settled.
+    DONE = r"
+local n, again = 0, {}
+for i = 4, #ARGV, 5 do
+  local id, key = ARGV[i], ARGV[2] .. ARGV[i]
+  local task = redis.call('HMGET', key, 'owner', 'again')
+  if task[1] == ARGV[i + 1] and redis.call('LREM', KEYS[1], -1, id) == 1 then
+    n = n + 1
+    redis.call('ZREM', KEYS[2], id)
+    if task[2] then
+      redis.call('HDEL', key, 'again', 'owner')
+      redis.call('HSET', key, 'state', 'pending', 'pending_since', ARGV[3])
+      again[#again + 1] = id
+    elseif ARGV[i + 3] ~= '' then
+      redis.call('HDEL', key, 'owner')
+      redis.call('HSET', key, 'msg', ARGV[i + 3], 'state', 'completed')
+      redis.call('ZADD', KEYS[4], ARGV[i + 4], id)
+    else
+      redis.call('DEL', key)
+    end
+    if ARGV[i + 2] ~= '' and redis.call('GET', ARGV[i + 2]) == id then redis.call('DEL', ARGV[i + 2]) end
+  end
+end
+if #again > 0 then redis.call('LPUSH', KEYS[3], unpack(again)) end
+if n > 0 then
+  redis.call('INCRBY', KEYS[5], n)
+  if redis.call('INCRBY', KEYS[6], n) == n then redis.call('EXPIREAT', KEYS[6], ARGV[1]) end
+end
+return n";
+
+    /// Active to pending. Keys: active, lease, pending. Arguments: task prefix, now (ns), then of
+    /// each: id, owner or '' for whoever lost its lease, by when the lease must have ended (s),
+    /// `pending_since` or '', message or '', 1 for the front. Returns how many moved.
+    BACK = r"
+local n = 0
+for i = 3, #ARGV, 6 do
+  local id, key = ARGV[i], ARGV[1] .. ARGV[i]
+  local ok
+  if ARGV[i + 1] ~= '' then
+    ok = redis.call('HGET', key, 'owner') == ARGV[i + 1]
+  else
+    local ends = redis.call('ZSCORE', KEYS[2], id)
+    ok = ends and tonumber(ends) <= tonumber(ARGV[i + 2])
+  end
+  if ok then
+    redis.call('ZREM', KEYS[2], id)
+    if redis.call('LREM', KEYS[1], -1, id) == 1 and redis.call('EXISTS', key) == 1 then
+      local since = ARGV[i + 3]
+      if since == '' then since = ARGV[2] end
+      redis.call('HDEL', key, 'owner', 'again')
+      redis.call('HSET', key, 'state', 'pending', 'pending_since', since)
+      if ARGV[i + 4] ~= '' then redis.call('HSET', key, 'msg', ARGV[i + 4]) end
+      redis.call(ARGV[i + 5] == '1' and 'RPUSH' or 'LPUSH', KEYS[3], id)
+      n = n + 1
+    end
+  end
+end
+return n";
+
+    /// Active to retry or archived. Keys: active, lease, retry, archived, processed, processed of
+    /// the day, failed, failed of the day. Arguments: task prefix, when the day's counters end
+    /// (s), by when an archived task is too old (s), how many may be archived, then of each: id,
+    /// owner or '', by when the lease must have ended (s), `retry` or `archived`, score, message.
+    /// Returns how many moved.
+    AWAY = r"
+local n = 0
+for i = 5, #ARGV, 6 do
+  local id, key = ARGV[i], ARGV[1] .. ARGV[i]
+  local ok
+  if ARGV[i + 1] ~= '' then
+    ok = redis.call('HGET', key, 'owner') == ARGV[i + 1]
+  else
+    local ends = redis.call('ZSCORE', KEYS[2], id)
+    ok = ends and tonumber(ends) <= tonumber(ARGV[i + 2])
+  end
+  if ok then
+    redis.call('ZREM', KEYS[2], id)
+    if redis.call('LREM', KEYS[1], -1, id) == 1 and redis.call('EXISTS', key) == 1 then
+      local state = ARGV[i + 3]
+      redis.call('HDEL', key, 'owner', 'again')
+      redis.call('HSET', key, 'msg', ARGV[i + 5], 'state', state)
+      redis.call('ZADD', state == 'retry' and KEYS[3] or KEYS[4], ARGV[i + 4], id)
+      n = n + 1
+    end
+  end
+end
+if n > 0 then
+  redis.call('INCRBY', KEYS[5], n)
+  if redis.call('INCRBY', KEYS[6], n) == n then redis.call('EXPIREAT', KEYS[6], ARGV[2]) end
+  redis.call('INCRBY', KEYS[7], n)
+  if redis.call('INCRBY', KEYS[8], n) == n then redis.call('EXPIREAT', KEYS[8], ARGV[2]) end
+  local old = redis.call('ZRANGEBYSCORE', KEYS[4], '-inf', ARGV[3], 'LIMIT', 0, 1000)
+  local extra = redis.call('ZCARD', KEYS[4]) - #old - tonumber(ARGV[4])
+  if extra > 0 then
+    local more = redis.call('ZRANGE', KEYS[4], #old, #old + math.min(extra, 1000) - 1)
+    for _, id in ipairs(more) do old[#old + 1] = id end
+  end
+  for _, id in ipairs(old) do redis.call('DEL', ARGV[1] .. id) end
+  if #old > 0 then redis.call('ZREM', KEYS[4], unpack(old)) end
+end
+return n";
+
+    /// Keys: lease. Arguments: task prefix, lease's end (s), then id and owner of each. Returns
+    /// the ids that are no longer their owners'.
+    EXTEND = r"
+local lost, lease = {}, {}
+for i = 3, #ARGV, 2 do
+  local task = redis.call('HMGET', ARGV[1] .. ARGV[i], 'owner', 'state')
+  if task[1] == ARGV[i + 1] and task[2] == 'active' then
+    lease[#lease + 1] = ARGV[2]
+    lease[#lease + 1] = ARGV[i]
+  else
+    lost[#lost + 1] = ARGV[i]
+  end
+end
+if #lease > 0 then redis.call('ZADD', KEYS[1], unpack(lease)) end
+return lost";
+
+    /// Keys: lease. Arguments: by when the lease must have ended (s), task prefix, how many.
+    /// Returns id and message, or '', of each.
+    EXPIRED = r"
+local out = {}
+for _, id in ipairs(redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', ARGV[1], 'LIMIT', 0, ARGV[3])) do
+  out[#out + 1] = id
+  out[#out + 1] = redis.call('HGET', ARGV[2] .. id, 'msg') or ''
+end
+return out";
+
+    /// A part of the active list. Ids without a task go; those without a lease get one, which
+    /// nobody will extend if nobody works on them. Keys: active, lease. Arguments: first and last
+    /// place, task prefix, lease's end (s). Returns how many were looked at, went, got a lease.
+    ORPHANS = r"
+local ids = redis.call('LRANGE', KEYS[1], ARGV[1], ARGV[2])
+local gone, leased = 0, 0
+for _, id in ipairs(ids) do
+  if redis.call('EXISTS', ARGV[3] .. id) == 0 then
+    redis.call('LREM', KEYS[1], 0, id)
+    redis.call('ZREM', KEYS[2], id)
+    gone = gone + 1
+  elseif not redis.call('ZSCORE', KEYS[2], id) then
+    redis.call('ZADD', KEYS[2], ARGV[4], id)
+    redis.call('HSET', ARGV[3] .. id, 'state', 'active')
+    leased = leased + 1
+  end
+end
+return {#ids, gone, leased}";
+
+    /// A lease on what is in nobody's hands. Keys: active, lease. Arguments: task prefix, id.
+    UNLEASE = r"
+if not redis.call('LPOS', KEYS[1], ARGV[2]) or redis.call('EXISTS', ARGV[1] .. ARGV[2]) == 0 then
+  redis.call('LREM', KEYS[1], 0, ARGV[2])
+  return redis.call('ZREM', KEYS[2], ARGV[2])
+end
+return 0";
+
+    /// Keys: scheduled or retry, pending. Arguments: now (s), task prefix, now (ns), group prefix.
+    /// Returns how many became due, at most 100.
+    FORWARD = r"
+local ids = redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', ARGV[1], 'LIMIT', 0, 100)
+for _, id in ipairs(ids) do
+  local key = ARGV[2] .. id
+  redis.call('ZREM', KEYS[1], id)
+  local group = redis.call('HGET', key, 'group')
+  if group and group ~= '' then
+    redis.call('ZADD', ARGV[4] .. group, ARGV[1], id)
+    redis.call('HSET', key, 'state', 'aggregating')
+  elseif redis.call('EXISTS', key) == 1 then
+    redis.call('LPUSH', KEYS[2], id)
+    redis.call('HSET', key, 'state', 'pending', 'pending_since', ARGV[3])
+  end
+end
+return #ids";
+
+    /// Keys: completed. Arguments: now (s), task prefix. Returns how many went, at most 100.
+    FORGET = r"
+local ids = redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', ARGV[1], 'LIMIT', 0, 100)
+for _, id in ipairs(ids) do
+  redis.call('DEL', ARGV[2] .. id)
+  redis.call('ZREM', KEYS[1], id)
+end
+return #ids";
+
+    /// Keys: server, workers. Arguments: TTL (s), server's message, then id and message of each.
+    SHOW = r"
+redis.call('SETEX', KEYS[1], ARGV[1], ARGV[2])
+redis.call('DEL', KEYS[2])
+for i = 3, #ARGV - 1, 2 do redis.call('HSET', KEYS[2], ARGV[i], ARGV[i + 1]) end
+redis.call('EXPIRE', KEYS[2], ARGV[1])
+return 1";
+
+    /// Keys: pending, active, scheduled, retry, archived, completed, paused, processed, failed,
+    /// processed of the day, failed of the day. Arguments: task prefix. Returns the sizes, 1 if
+    /// paused, the counts, and `pending_since` of the oldest, or ''; all as text.
+    STATS = r"
+local out = {redis.call('LLEN', KEYS[1]), redis.call('LLEN', KEYS[2])}
+for i = 3, 6 do out[i] = redis.call('ZCARD', KEYS[i]) end
+out[7] = redis.call('EXISTS', KEYS[7])
+for i = 8, 11 do out[i] = redis.call('GET', KEYS[i]) or 0 end
+local oldest = redis.call('LINDEX', KEYS[1], -1)
+out[12] = oldest and redis.call('HGET', ARGV[1] .. oldest, 'pending_since') or ''
+local sample, bytes = redis.call('LRANGE', KEYS[1], 0, 4), 0
+for _, id in ipairs(sample) do bytes = bytes + (redis.call('MEMORY', 'USAGE', ARGV[1] .. id) or 0) end
+out[13] = #sample > 0 and math.floor(bytes / #sample) or 0
+return out";
+
+    /// Takes the lead, or keeps it. Keys: the election's. Arguments: who, TTL (ms). Returns 1 for
+    /// the leader.
+    LEAD = r"
+local leader = redis.call('GET', KEYS[1])
+if leader == ARGV[1] then
+  redis.call('PEXPIRE', KEYS[1], ARGV[2])
+  return 1
+end
+if leader then return 0 end
+redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
+return 1";
+
+    /// Keys: the election's. Arguments: who.
+    RESIGN = r"
+if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end
+return 0";
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_script_is_known_by_the_hash_of_its_text() {
+        assert_eq!(TAKE.sha.len(), 40);
+        assert_eq!(*RESIGN.sha, hex::encode(Sha1::digest(RESIGN.text)));
+        assert_ne!(*TAKE.sha, *DONE.sha);
+    }
+}

@@ -1,0 +1,179 @@
+//! Real servers, started by the tests on ports and in folders of their own, and gone with them.
+
+use std::net::{TcpListener, TcpStream};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use tempfile::TempDir;
+
+/// A process that is killed when the test ends.
+pub struct Process {
+    child: Child,
+}
+
+impl Process {
+    pub fn start(program: &str, args: &[&str], folder: &Path) -> Self {
+        let log = std::fs::File::create(folder.join("output.log")).unwrap();
+        let child = Command::new(program)
+            .args(args)
+            .current_dir(folder)
+            .stdin(Stdio::null())
+            .stdout(log.try_clone().unwrap())
+            .stderr(log)
+            .spawn()
+            .unwrap_or_else(|e| {
+                panic!("{program} cannot be started ({e}); install redis-server and redis-sentinel")
+            });
+        Process { child }
+    }
+
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    pub fn signal(&self, signal: &str) {
+        let status = Command::new("kill").args([signal, &self.id().to_string()]).status().unwrap();
+        assert!(status.success(), "kill {signal} failed");
+    }
+
+    pub fn kill(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}
+
+/// One redis-server.
+pub struct Redis {
+    pub process: Process,
+    pub port: u16,
+    folder: TempDir,
+    args: Vec<String>,
+}
+
+impl Redis {
+    pub fn start() -> Self {
+        Self::with(&[])
+    }
+
+    pub fn with(more: &[&str]) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let port = free_port();
+        let mut args: Vec<String> =
+            ["--bind", "127.0.0.1", "--save", "", "--appendonly", "no"].map(str::to_owned).to_vec();
+        if !more.contains(&"--port") {
+            args.extend(["--port".to_owned(), port.to_string()]);
+        }
+        args.extend(more.iter().map(|arg| (*arg).to_owned()));
+        let process = Self::process(&args, folder.path());
+        let redis = Redis { process, port, folder, args };
+        redis.wait();
+        redis
+    }
+
+    fn process(args: &[String], folder: &Path) -> Process {
+        let args: Vec<&str> = args.iter().map(String::as_str).collect();
+        Process::start("redis-server", &args, folder)
+    }
+
+    /// Starts it again, empty, on the same port.
+    pub fn restart(&mut self) {
+        self.process.kill();
+        self.process = Self::process(&self.args, self.folder.path());
+        self.wait();
+    }
+
+    fn wait(&self) {
+        until("redis-server answers", || {
+            let asked = redis::Client::open(self.url()).unwrap().get_connection();
+            asked.is_ok_and(|mut conn| redis::cmd("PING").query::<String>(&mut conn).is_ok())
+        });
+    }
+
+    pub fn url(&self) -> String {
+        format!("redis://127.0.0.1:{}", self.port)
+    }
+
+    pub fn address(&self) -> String {
+        format!("127.0.0.1:{}", self.port)
+    }
+
+    /// What the server answers, as redis-cli would show it.
+    pub fn ask<T: redis::FromRedisValue>(&self, line: &[&str]) -> T {
+        ask(self.port, line)
+    }
+}
+
+pub fn ask<T: redis::FromRedisValue>(port: u16, line: &[&str]) -> T {
+    try_ask(port, line).unwrap_or_else(|e| panic!("{line:?}: {e}"))
+}
+
+pub fn try_ask<T: redis::FromRedisValue>(port: u16, line: &[&str]) -> redis::RedisResult<T> {
+    let client = redis::Client::open(format!("redis://127.0.0.1:{port}"))?;
+    let mut conn = client.get_connection_with_timeout(Duration::from_secs(2))?;
+    conn.set_read_timeout(Some(Duration::from_secs(5)))?;
+    let mut cmd = redis::cmd(line[0]);
+    cmd.arg(&line[1..]);
+    cmd.query(&mut conn)
+}
+
+pub fn free_port() -> u16 {
+    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+}
+
+/// Waits until something is so, for at most 30 s.
+#[track_caller]
+pub fn until(what: &str, mut is_so: impl FnMut() -> bool) {
+    let end = Instant::now() + Duration::from_secs(30);
+    while !is_so() {
+        assert!(Instant::now() < end, "waited in vain until {what}");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+/// The programs from Go that scripts/go-tools.sh builds.
+pub fn go_tool(name: &str) -> String {
+    use std::sync::Once;
+    static BUILT: Once = Once::new();
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    BUILT.call_once(|| {
+        let script = root.join("scripts/go-tools.sh");
+        let built = Command::new(&script).output().expect("bash runs the script");
+        let said = String::from_utf8_lossy(&built.stderr);
+        assert!(built.status.success(), "{} failed: {said}", script.display());
+    });
+    let target = std::env::var("CARGO_TARGET_DIR").unwrap_or_else(|_| "target".to_owned());
+    root.join(target).join("go/bin").join(name).to_string_lossy().into_owned()
+}
+
+/// Runs the program that uses asynq itself, and returns what it printed.
+pub fn peer(redis: &Redis, command: &str, args: &[&str]) -> String {
+    let run = Command::new(go_tool("asynq-peer"))
+        .args([command, "-redis", &redis.address()])
+        .args(args)
+        .output()
+        .expect("asynq-peer starts");
+    let said = String::from_utf8_lossy(&run.stderr);
+    assert!(run.status.success(), "asynq-peer {command} {args:?}: {said}");
+    String::from_utf8_lossy(&run.stdout).trim().to_owned()
+}
+
+/// Asks a server over HTTP and returns the status and the body.
+pub fn http(port: u16, method: &str, path: &str, body: &str) -> (u16, String) {
+    use std::io::{Read, Write};
+    let mut stream = TcpStream::connect(("127.0.0.1", port)).unwrap();
+    let length = body.len();
+    let head = "Host: localhost\r\nConnection: close\r\nContent-Type: application/json";
+    write!(stream, "{method} {path} HTTP/1.0\r\n{head}\r\nContent-Length: {length}\r\n\r\n{body}").unwrap();
+    let mut text = String::new();
+    stream.read_to_string(&mut text).unwrap();
+    let (head, body) = text.split_once("\r\n\r\n").unwrap();
+    let status = head.split_whitespace().nth(1).unwrap().parse().unwrap();
+    (status, body.to_owned())
+}
