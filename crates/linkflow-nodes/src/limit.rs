@@ -19,7 +19,7 @@ pub struct Params {
     ///
     /// A fraction is cut off; a negative number counts from the other end of the list.
     #[serde(default = "one")]
-    #[schemars(range(min = 0))]
+    #[schemars(with = "f64")]
     max_items: Value,
     /// Which end of the list to keep.
     #[serde(default)]

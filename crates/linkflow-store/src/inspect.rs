@@ -13,7 +13,7 @@ const DAMAGE_MAX: usize = 10;
 /// What a look at a database gave.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Inspection {
-    /// Version of its tables; 0 when they were never made.
+    /// Version of its tables; 0 when they were never made, or what is damaged hides it.
     pub schema: i64,
     pub bytes: u64,
     /// What is damaged; empty when nothing is.
@@ -43,8 +43,15 @@ pub fn inspect(dir: &Path) -> Result<Option<Inspection>, StoreError> {
     let database = Connection::open_with_flags(&path, flags).map_err(failed)?;
     database.busy_timeout(std::time::Duration::from_secs(5)).map_err(failed)?;
     let check = format!("PRAGMA quick_check({DAMAGE_MAX})");
-    let mut damage = texts(&database, &check).map_err(failed)?;
+    let mut damage = match texts(&database, &check) {
+        // Damage in the wrong place ends the check itself.
+        Err(e) if e.sqlite_error_code() == Some(rusqlite::ErrorCode::DatabaseCorrupt) => vec![e.to_string()],
+        found => found.map_err(failed)?,
+    };
     damage.retain(|line| line != "ok");
+    if !damage.is_empty() {
+        return Ok(Some(Inspection { schema: 0, bytes, damage, key_ids: Vec::new() }));
+    }
     let schema = match has_table(&database, "schema_version").map_err(failed)? {
         true => database
             .query_row("SELECT COALESCE(MAX(version), 0) FROM schema_version", [], |row| row.get(0))

@@ -3,6 +3,7 @@ mod described;
 mod documents;
 mod ends;
 mod executions;
+mod forms;
 mod hostile;
 mod resources;
 mod runtime;

@@ -135,7 +135,7 @@ async fn node_kinds_tell_all_that_a_form_needs() {
     let all = world.call("GET /node-kinds", Value::Null).await.is(200);
     assert_eq!(all["items"].as_array().unwrap().len(), linkflow_nodes::ALL.len());
     let limit = world.call("GET /node-kinds/limit", Value::Null).await.is(200);
-    assert_eq!(limit["schema"]["properties"]["maxItems"]["type"], "integer");
+    assert_eq!(limit["schema"]["properties"]["maxItems"]["type"], "number");
     assert_eq!(limit["trigger"], Value::Null);
     assert_eq!(limit["examples"][0]["params"], json!({"maxItems": 2}));
     let hook = world.call("GET /node-kinds/webhook", Value::Null).await.is(200);

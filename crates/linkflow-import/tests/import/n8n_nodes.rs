@@ -96,6 +96,10 @@ fn plain(outcome: &Value) -> Value {
             item.shift_remove("pairedItem");
         }
         item.shift_remove("error");
+        // A list of one pair says the same as the pair.
+        if let Some([pair]) = item.get("pairedItem").and_then(Value::as_array).map(Vec::as_slice) {
+            item["pairedItem"] = pair.clone();
+        }
         if item.get("binary") == Some(&json!({})) {
             item.shift_remove("binary");
         }

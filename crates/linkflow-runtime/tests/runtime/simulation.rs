@@ -488,10 +488,11 @@ fn what_was_accepted_ends_once_and_whole_whatever_happens() {
     assert!(broken.is_empty(), "{}", broken.join("\n"));
 }
 
-/// Looks for a seed in which the checker says `words` of the planted bug.
+/// Looks for a seed in which the checker says `words` of the planted bug. Most are found within
+/// twenty; a seed fixes the plan and not which thread is first, so there is plenty of room.
 fn is_found(bug: Planted, words: &[&str]) {
     let heard = Mutex::new(Vec::new());
-    in_parallel(0..200, |seed| {
+    in_parallel(0..1_500, |seed| {
         let Err(problem) = run(seed, Some(bug)) else { return true };
         heard.lock().unwrap().push(format!("seed {seed}: {problem}"));
         !words.iter().any(|w| problem.contains(w))
