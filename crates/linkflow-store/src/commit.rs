@@ -28,6 +28,8 @@ pub(crate) trait Job: Send {
     fn answer(self: Box<Self>, committed: Result<(), StoreError>);
     /// Whether nobody waits for the answer any more.
     fn is_abandoned(&self) -> bool;
+    /// The place in the primary's log up to which a replica has to have come for this.
+    fn after(&self) -> u64;
 }
 
 /// A closure and the caller who waits for its result.
@@ -35,6 +37,7 @@ pub(crate) struct WriteJob<F, T, E> {
     work: Option<F>,
     result: Option<Result<T, E>>,
     caller: oneshot::Sender<Result<T, E>>,
+    after: u64,
 }
 
 impl<F, T, E> WriteJob<F, T, E>
@@ -45,7 +48,18 @@ where
 {
     pub fn new(work: F) -> (Box<dyn Job>, oneshot::Receiver<Result<T, E>>) {
         let (caller, answer) = oneshot::channel();
-        (Box::new(WriteJob { work: Some(work), result: None, caller }), answer)
+        (WriteJob::answering(work, caller), answer)
+    }
+
+    /// A closure that answers somebody who waits already.
+    pub fn answering(work: F, caller: oneshot::Sender<Result<T, E>>) -> Box<dyn Job> {
+        Box::new(WriteJob { work: Some(work), result: None, caller, after: 0 })
+    }
+
+    /// A closure that reads, and wants to see everything up to `after`.
+    pub fn reading(work: F, after: u64) -> (Box<dyn Job>, oneshot::Receiver<Result<T, E>>) {
+        let (caller, answer) = oneshot::channel();
+        (Box::new(WriteJob { work: Some(work), result: None, caller, after }), answer)
     }
 }
 
@@ -78,6 +92,10 @@ where
     fn is_abandoned(&self) -> bool {
         self.caller.is_closed()
     }
+
+    fn after(&self) -> u64 {
+        self.after
+    }
 }
 
 fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {
@@ -108,20 +126,25 @@ impl Queue {
     }
 
     pub fn offer(&self, job: Box<dyn Job>) -> Result<(), StoreError> {
-        self.push(job, self.limit)
+        self.push(job, self.limit).map_err(|(_, error)| error)
     }
 
     pub fn offer_owed(&self, job: Box<dyn Job>) -> Result<(), StoreError> {
+        self.hand_over(job).map_err(|(_, error)| error)
+    }
+
+    /// As [`Queue::offer_owed`]; a job that is turned away comes back, so that it can be answered.
+    pub fn hand_over(&self, job: Box<dyn Job>) -> Result<(), (Box<dyn Job>, StoreError)> {
         self.push(job, self.limit.saturating_mul(OWED_FACTOR))
     }
 
-    fn push(&self, job: Box<dyn Job>, limit: usize) -> Result<(), StoreError> {
+    fn push(&self, job: Box<dyn Job>, limit: usize) -> Result<(), (Box<dyn Job>, StoreError)> {
         let mut state = self.lock();
         if state.is_closed {
-            return Err(StoreError::Closed);
+            return Err((job, StoreError::Closed));
         }
         if state.jobs.len() >= limit {
-            return Err(StoreError::Busy { retry_after_ms: 1_000 });
+            return Err((job, StoreError::Busy { retry_after_ms: 1_000 }));
         }
         state.jobs.push_back(job);
         drop(state);

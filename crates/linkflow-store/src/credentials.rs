@@ -78,6 +78,7 @@ impl Store {
         let keyring = keyring.clone();
         self.db
             .write(move |tx| {
+                tx.lock_row("credentials", id)?;
                 let current = expect(tx, workspace, id)?;
                 if expected.is_some_and(|expected| expected != current.version) {
                     return Err(StoreError::Changed { what: "credential", id: id.to_string() });

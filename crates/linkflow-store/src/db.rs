@@ -28,7 +28,9 @@
 //!   `migrations/`.
 //! - Every query is scoped by workspace.
 //! - A job given to `write` is a closure without waits: it runs in the transaction of its batch,
-//!   inside a savepoint; an `Err` undoes what it did and nothing else. `write` answers after the
+//!   inside a savepoint (on PostgreSQL in one of its own); an `Err` undoes what it did and nothing
+//!   else. On PostgreSQL others write at the same time: what is read and then built upon is locked
+//!   first, with `lock_row` or `lock_name`. `write` answers after the
 //!   commit, and what was handed over is carried out even when nobody waits for the answer any
 //!   more. The error may be any type that a [`StoreError`] turns into.
 //! - `write_owed` is for what must not be turned away when the store is busy: the end of work
@@ -43,13 +45,18 @@ use rusqlite::types::{ToSqlOutput, ValueRef};
 use serde_json::Value;
 use uuid::Uuid;
 
+use tokio::sync::oneshot;
+
 use crate::StoreError;
 use crate::commit::{Queue, WriteJob};
+use crate::postgres::{self, Freshness, HotJob, HotQueue, PgTx, Postgres};
 
 /// Which database it is. A closed set: callers write one text for all.
 #[derive(Clone)]
 pub(crate) enum Db {
     Sqlite(Arc<Sqlite>),
+    /// With where its reads come from.
+    Postgres(Arc<Postgres>, Freshness),
 }
 
 /// The queues of the threads that own SQLite's connections.
@@ -68,6 +75,13 @@ impl Drop for Sqlite {
 }
 
 impl Db {
+    fn writes(&self) -> &Arc<Queue> {
+        match self {
+            Db::Sqlite(db) => &db.writes,
+            Db::Postgres(db, _) => &db.writes,
+        }
+    }
+
     /// Runs `job` in the next transaction and answers once that is on disk. Turned away with
     /// [`StoreError::Busy`] when too much is queued.
     pub async fn write<T, E>(
@@ -78,10 +92,9 @@ impl Db {
         T: Send + 'static,
         E: From<StoreError> + Send + 'static,
     {
-        let Db::Sqlite(db) = self;
         let (job, answer) = WriteJob::new(job);
-        let fate = db.fate()?;
-        db.writes.offer(job)?;
+        let fate = self.fate()?;
+        self.writes().offer(job)?;
         let answer = answer.await.unwrap_or_else(|_| Err(StoreError::Closed.into()));
         fate.of(answer)
     }
@@ -96,10 +109,9 @@ impl Db {
         T: Send + 'static,
         E: From<StoreError> + Send + 'static,
     {
-        let Db::Sqlite(db) = self;
         let (job, answer) = WriteJob::new(job);
-        let fate = db.fate()?;
-        db.writes.offer_owed(job)?;
+        let fate = self.fate()?;
+        self.writes().offer_owed(job)?;
         let answer = answer.await.unwrap_or_else(|_| Err(StoreError::Closed.into()));
         fate.of(answer)
     }
@@ -113,30 +125,135 @@ impl Db {
         T: Send + 'static,
         E: From<StoreError> + Send + 'static,
     {
-        let Db::Sqlite(db) = self;
-        let (job, answer) = WriteJob::new(job);
-        db.reads.offer(job)?;
+        let (after, queue) = match self {
+            Db::Sqlite(db) => (0, &db.reads),
+            Db::Postgres(db, Freshness::Newest) => (0, &db.reads),
+            Db::Postgres(db, Freshness::After(token)) => (token.0, db.a_replica().unwrap_or(&db.reads)),
+        };
+        let (job, answer) = WriteJob::reading(job, after);
+        queue.offer(job)?;
         answer.await.unwrap_or_else(|_| Err(StoreError::Closed.into()))
+    }
+
+    /// Hands a job to those who write in groups, and waits for its answer.
+    pub async fn commit<T, E>(
+        &self,
+        hot: &HotQueue,
+        job: impl FnOnce(oneshot::Sender<Result<T, E>>) -> HotJob,
+    ) -> Result<T, E>
+    where
+        E: From<StoreError>,
+    {
+        let (caller, answer) = oneshot::channel();
+        let fate = self.fate()?;
+        hot.offer(job(caller))?;
+        let answer = answer.await.unwrap_or_else(|_| Err(StoreError::Closed.into()));
+        fate.of(answer)
+    }
+
+    /// Those who write in groups, where there are any.
+    pub fn hot(&self) -> Option<&HotQueue> {
+        match self {
+            Db::Sqlite(_) => None,
+            Db::Postgres(db, _) => Some(&db.hot),
+        }
+    }
+
+    /// Lets what was handed over be done and nothing more come in.
+    pub fn close(&self) {
+        match self {
+            Db::Sqlite(db) => {
+                db.reads.close();
+                db.writes.close();
+            }
+            Db::Postgres(db, _) => db.close(),
+        }
+    }
+
+    /// How many writes wait.
+    pub fn writes_queued(&self) -> usize {
+        self.writes().len() + self.hot().map_or(0, HotQueue::len)
+    }
+
+    #[cfg(feature = "faults")]
+    pub fn faults(&self) -> Option<&Arc<dyn crate::faults::Faults>> {
+        match self {
+            Db::Sqlite(db) => db.faults.as_ref(),
+            Db::Postgres(db, _) => db.faults.as_ref(),
+        }
     }
 }
 
 /// A transaction, or the part of one that belongs to one job.
-pub(crate) struct Tx<'a> {
-    connection: &'a rusqlite::Connection,
-    path: &'a Path,
+pub(crate) enum Tx<'a> {
+    Sqlite { connection: &'a rusqlite::Connection, path: &'a Path },
+    Postgres(PgTx<'a>),
 }
 
 impl<'a> Tx<'a> {
     pub fn sqlite(connection: &'a rusqlite::Connection, path: &'a Path) -> Tx<'a> {
-        Tx { connection, path }
+        Tx::Sqlite { connection, path }
+    }
+
+    pub fn postgres(tx: PgTx<'a>) -> Tx<'a> {
+        Tx::Postgres(tx)
+    }
+
+    pub fn is_postgres(&self) -> bool {
+        matches!(self, Tx::Postgres(_))
+    }
+
+    /// Ends a transaction of PostgreSQL; SQLite's belong to their batch.
+    pub fn end(self, keep: bool) -> Result<(), StoreError> {
+        match self {
+            Tx::Sqlite { .. } => Ok(()),
+            Tx::Postgres(tx) => tx.end(keep),
+        }
+    }
+
+    /// Keeps others from changing or locking a row until the end of this transaction, so that what
+    /// is read of it next stays true. SQLite has one writer, which is lock enough.
+    pub fn lock_row(&mut self, table: &str, id: impl Into<Param<'static>>) -> Result<(), StoreError> {
+        match self {
+            Tx::Sqlite { .. } => Ok(()),
+            Tx::Postgres(tx) => {
+                let sql = format!("SELECT 1 FROM {table} WHERE id = $1 FOR UPDATE");
+                tx.query(&sql, &[id.into()]).map(drop)
+            }
+        }
+    }
+
+    /// Keeps others from holding the same name until the end of this transaction: for what has no
+    /// row yet.
+    pub fn lock_name(&mut self, name: &str) -> Result<(), StoreError> {
+        match self {
+            Tx::Sqlite { .. } => Ok(()),
+            Tx::Postgres(tx) => {
+                let sql = "SELECT 1 FROM pg_advisory_xact_lock(hashtextextended($1, 0))";
+                tx.query(sql, params![name]).map(drop)
+            }
+        }
+    }
+
+    /// The end of a query whose rows others may until then change only in what is not their key.
+    pub fn for_key_share(&self) -> &'static str {
+        if self.is_postgres() { " FOR KEY SHARE" } else { "" }
+    }
+
+    /// The end of a query whose rows are to be changed; those that others hold are left out.
+    pub fn skip_locked(&self) -> &'static str {
+        if self.is_postgres() { " FOR UPDATE SKIP LOCKED" } else { "" }
     }
 
     /// Runs a statement and says how many rows it changed.
     pub fn execute(&mut self, sql: &str, params: &[Param<'_>]) -> Result<usize, StoreError> {
-        self.connection
-            .prepare_cached(&numbered(sql))
-            .and_then(|mut statement| statement.execute(rusqlite::params_from_iter(params)))
-            .map_err(|e| StoreError::sqlite(self.path, &e))
+        match self {
+            Tx::Sqlite { connection, path } => connection
+                .prepare_cached(&numbered(sql))
+                .and_then(|mut statement| statement.execute(rusqlite::params_from_iter(params)))
+                .map_err(|e| StoreError::sqlite(path, &e)),
+            Tx::Postgres(tx) => tx.execute(sql, params),
+        }
     }
 
     /// All rows of a query, each made into a `T`.
@@ -184,12 +301,23 @@ impl<'a> Tx<'a> {
         params: &[Param<'_>],
         mut visit: impl FnMut(&Row<'_>) -> Result<bool, StoreError>,
     ) -> Result<(), StoreError> {
-        let refused = |e: rusqlite::Error| StoreError::sqlite(self.path, &e);
-        let mut statement = self.connection.prepare_cached(&numbered(sql)).map_err(refused)?;
-        let mut rows = statement.query(rusqlite::params_from_iter(params)).map_err(refused)?;
-        while let Some(row) = rows.next().map_err(refused)? {
-            if !visit(&Row { row })? {
-                break;
+        match self {
+            Tx::Sqlite { connection, path } => {
+                let refused = |e: rusqlite::Error| StoreError::sqlite(path, &e);
+                let mut statement = connection.prepare_cached(&numbered(sql)).map_err(refused)?;
+                let mut rows = statement.query(rusqlite::params_from_iter(params)).map_err(refused)?;
+                while let Some(row) = rows.next().map_err(refused)? {
+                    if !visit(&Row::Sqlite(row))? {
+                        break;
+                    }
+                }
+            }
+            Tx::Postgres(tx) => {
+                for row in tx.query(sql, params)? {
+                    if !visit(&Row::Postgres(&row))? {
+                        break;
+                    }
+                }
             }
         }
         Ok(())
@@ -197,7 +325,12 @@ impl<'a> Tx<'a> {
 
     /// Runs several statements without parameters: for migrations and pragmas.
     pub fn batch(&mut self, sql: &str) -> Result<(), StoreError> {
-        self.connection.execute_batch(sql).map_err(|e| StoreError::sqlite(self.path, &e))
+        match self {
+            Tx::Sqlite { connection, path } => {
+                connection.execute_batch(sql).map_err(|e| StoreError::sqlite(path, &e))
+            }
+            Tx::Postgres(tx) => tx.batch(sql),
+        }
     }
 }
 
@@ -295,24 +428,33 @@ param_from! {
 }
 
 /// One row of an answer; columns count from 0.
-pub(crate) struct Row<'a> {
-    row: &'a rusqlite::Row<'a>,
+pub(crate) enum Row<'a> {
+    Sqlite(&'a rusqlite::Row<'a>),
+    Postgres(&'a tokio_postgres::Row),
 }
 
 impl Row<'_> {
     pub fn get<T: FromCell>(&self, column: usize) -> Result<T, StoreError> {
-        let cell = match self.row.get_ref(column).map_err(|e| StoreError::Database(e.to_string()))? {
-            ValueRef::Null => Cell::Null,
-            ValueRef::Integer(n) => Cell::Int(n),
-            ValueRef::Real(n) => Cell::Real(n),
-            ValueRef::Text(bytes) => Cell::Text(
-                std::str::from_utf8(bytes)
-                    .map_err(|e| StoreError::Unreadable(format!("column {column}: {e}")))?,
-            ),
-            ValueRef::Blob(bytes) => Cell::Blob(bytes),
+        let cell = match self {
+            Row::Sqlite(row) => sqlite_cell(row, column)?,
+            Row::Postgres(row) => postgres::cell(row, column)?,
         };
         T::from_cell(cell).map_err(|problem| StoreError::Unreadable(format!("column {column}: {problem}")))
     }
+}
+
+fn sqlite_cell<'a>(row: &'a rusqlite::Row<'a>, column: usize) -> Result<Cell<'a>, StoreError> {
+    let value = row.get_ref(column).map_err(|e| StoreError::Database(e.to_string()))?;
+    Ok(match value {
+        ValueRef::Null => Cell::Null,
+        ValueRef::Integer(n) => Cell::Int(n),
+        ValueRef::Real(n) => Cell::Real(n),
+        ValueRef::Text(bytes) => Cell::Text(
+            std::str::from_utf8(bytes)
+                .map_err(|e| StoreError::Unreadable(format!("column {column}: {e}")))?,
+        ),
+        ValueRef::Blob(bytes) => Cell::Blob(bytes),
+    })
 }
 
 /// One value of a row.

@@ -20,6 +20,12 @@ pub enum StoreError {
          run a newer linkflow, or restore a backup of before the upgrade"
     )]
     NewerSchema { found: i64, known: i64 },
+    /// The database does not answer; nothing was written. Try again.
+    #[error("the database cannot be reached ({cause}); nothing was written")]
+    Unavailable { cause: String },
+    /// The answer to a write got lost, and nobody can tell whether it took place.
+    #[error("whether the database wrote this is not known ({cause}); look before it is done again")]
+    Unknown { cause: String },
     #[error("no space is left on the disk of {}; free some, nothing is lost", path.display())]
     DiskFull { path: PathBuf },
     #[error("{} cannot be written to; check its owner, its mode and whether the file system is read-only", path.display())]

@@ -56,7 +56,7 @@ impl Store {
             .read(move |tx| {
                 tx.query_value(
                     "SELECT COUNT(*) FROM (SELECT 1 FROM executions
-                     WHERE workflow = $1 AND workspace = $2 LIMIT $3) AS some",
+                     WHERE workflow = $1 AND workspace = $2 LIMIT $3) AS few",
                     params![workflow, workspace, max],
                 )
             })

@@ -10,6 +10,7 @@ use crate::db::{Row, Tx, params};
 use crate::entry::{self, Chunk, wake_name, wake_named};
 use crate::faults::Planted;
 use crate::journal;
+use crate::postgres::HotJob;
 use crate::workers::{WorkerKey, holds};
 use crate::{Entry, Store, StoreError};
 
@@ -205,11 +206,17 @@ fn parent_of(row: &Row<'_>, column: usize) -> Result<Option<Parent>, StoreError>
 /// A new execution whose entries have their stored form already: that work is the caller's, not
 /// the writer's.
 pub(crate) struct Prepared {
-    new: NewExecution,
-    chunk: Chunk,
+    pub new: NewExecution,
+    pub chunk: Chunk,
 }
 
 impl Prepared {
+    /// Whether nothing but its own rows is written for it.
+    fn is_plain(&self) -> bool {
+        let NewExecution { parent, idempotency, claimed_by, .. } = &self.new;
+        parent.is_none() && idempotency.is_none() && claimed_by.is_none()
+    }
+
     pub fn is_child_of(&self, parent: ExecutionId) -> bool {
         self.new.parent.is_some_and(|p| p.execution == parent)
     }
@@ -223,7 +230,12 @@ impl Store {
             return Ok(Accepted { id: new.id, existing: false, claimed: false });
         }
         let prepared = self.prepare(new).await?;
-        self.db.write(move |tx| insert(tx, &prepared)).await
+        match self.db.hot() {
+            Some(hot) if prepared.is_plain() => {
+                self.db.commit(hot, |caller| HotJob::Accept { new: prepared, caller }).await
+            }
+            _ => self.db.write(move |tx| insert(tx, &prepared)).await,
+        }
     }
 
     /// Accepts all of them or none.
@@ -254,8 +266,11 @@ impl Store {
         ids: Vec<ExecutionId>,
         now: Millis,
     ) -> Result<Vec<Claimed>, StoreError> {
-        let (key, limit) = (key.clone(), self.options.poison_limit);
-        let claimed = self.db.write_owed(move |tx| claim(tx, &key, &ids, now, limit)).await?;
+        let claim = Claim { key: key.clone(), ids, now, poison_limit: self.options.poison_limit };
+        let claimed = match self.db.hot() {
+            Some(hot) => self.db.commit(hot, |caller| HotJob::Claim { claim, caller }).await?,
+            None => self.db.write_owed(move |tx| claim.run(tx)).await?,
+        };
         self.decode_claims(claimed, now).await
     }
 
@@ -270,12 +285,12 @@ impl Store {
         let claimed = self
             .db
             .write_owed(move |tx| {
-                let ids = tx.query(
-                    "SELECT id FROM executions WHERE status = 'ready' ORDER BY ready_at LIMIT $1",
-                    params![limit],
-                    |row| row.get(0),
-                )?;
-                claim(tx, &key, &ids, now, poison_limit)
+                let sql = format!(
+                    "SELECT id FROM executions WHERE status = 'ready' ORDER BY ready_at LIMIT $1{}",
+                    tx.skip_locked()
+                );
+                let ids = tx.query(&sql, params![limit], |row| row.get(0))?;
+                Claim { key, ids, now, poison_limit }.run(tx)
             })
             .await?;
         self.decode_claims(claimed, now).await
@@ -305,13 +320,13 @@ impl Store {
     pub async fn wake_due(&self, now: Millis, limit: usize) -> Result<Vec<ExecutionId>, StoreError> {
         self.db
             .write_owed(move |tx| {
-                tx.query(
+                let sql = format!(
                     "UPDATE executions SET status = 'ready', ready_at = $1, wake_at = NULL WHERE id IN \
                      (SELECT id FROM executions WHERE status = 'waiting' AND wake_at <= $1 \
-                      ORDER BY wake_at LIMIT $2) RETURNING id",
-                    params![now, limit],
-                    |row| row.get(0),
-                )
+                      ORDER BY wake_at LIMIT $2{}) RETURNING id",
+                    tx.skip_locked()
+                );
+                tx.query(&sql, params![now, limit], |row| row.get(0))
             })
             .await
     }
@@ -497,6 +512,7 @@ impl Store {
             .write(move |tx| {
                 let mut n = 0;
                 for id in ids {
+                    tx.lock_row("executions", id)?;
                     if find(tx, workspace, id)?.is_some_and(|r| r.status.is_terminal()) {
                         remove(tx, id)?;
                         n += 1;
@@ -569,6 +585,13 @@ pub(crate) fn insert(tx: &mut Tx<'_>, prepared: &Prepared) -> Result<Accepted, S
         return Ok(Accepted { id: new.id, existing: true, claimed: false });
     }
     journal::insert(tx, new.id, 0, chunk)?;
+    if let Some(parent) = new.parent
+        && tx.is_postgres()
+    {
+        // Says at the parent's end whether there is anybody to look for.
+        let sql = "UPDATE executions SET has_children = TRUE WHERE id = $1 AND NOT has_children";
+        tx.execute(sql, params![parent.execution])?;
+    }
     Ok(Accepted { id: new.id, existing: false, claimed })
 }
 
@@ -598,31 +621,65 @@ fn reserve_key(
 }
 
 /// A claim whose journal is still in its stored form.
-struct RawClaim {
-    claimed: Claimed,
-    chunks: Vec<Vec<u8>>,
+pub(crate) struct RawClaim {
+    pub claimed: Claimed,
+    pub chunks: Vec<Vec<u8>>,
 }
 
-fn claim(
-    tx: &mut Tx<'_>,
-    key: &WorkerKey,
-    ids: &[ExecutionId],
-    now: Millis,
-    poison_limit: u32,
-) -> Result<Vec<RawClaim>, StoreError> {
-    if !holds(tx, key)? {
-        return Err(StoreError::Fenced);
-    }
-    let mut claims = Vec::with_capacity(ids.len());
-    for &id in ids {
-        let Some(claimed) = take(tx, key, id, now)? else { continue };
-        if claimed.attempt > poison_limit {
-            bury(tx, &claimed, now)?;
-            continue;
+/// What a worker wants to take.
+pub(crate) struct Claim {
+    pub key: WorkerKey,
+    pub ids: Vec<ExecutionId>,
+    pub now: Millis,
+    pub poison_limit: u32,
+}
+
+impl Claim {
+    pub fn run(&self, tx: &mut Tx<'_>) -> Result<Vec<RawClaim>, StoreError> {
+        if !holds(tx, &self.key)? {
+            return Err(StoreError::Fenced);
         }
-        claims.push(with_journal(tx, claimed)?);
+        let mut claims = Vec::with_capacity(self.ids.len());
+        for &id in &self.ids {
+            let Some(claimed) = take(tx, &self.key, id, self.now)? else { continue };
+            if claimed.attempt > self.poison_limit {
+                bury(tx, &claimed, self.now)?;
+                continue;
+            }
+            claims.push(with_journal(tx, claimed)?);
+        }
+        Ok(claims)
     }
-    Ok(claims)
+}
+
+/// The columns that [`claimed_row`] reads, in its order.
+pub(crate) const CLAIM_COLUMNS: &str = "id, workspace, workflow, version, mode, attempt, parent, parent_step, \
+     parent_index, retry_of, started_at, cancel";
+
+pub(crate) fn claimed_row(row: &Row<'_>) -> Result<Claimed, StoreError> {
+    let id = row.get(0)?;
+    Ok(Claimed {
+        id,
+        workspace: row.get(1)?,
+        workflow: row.get(2)?,
+        version: row.get(3)?,
+        mode: row.get(4)?,
+        attempt: row.get(5)?,
+        parent: parent_of(row, 6)?,
+        retry_of: row.get(9)?,
+        created_at: created_at(id),
+        started_at: row.get(10)?,
+        cancel_requested: row.get(11)?,
+        seq: 0,
+        entries: Vec::new(),
+        wakes: Vec::new(),
+    })
+}
+
+/// A row of `step, reason, payload`.
+pub(crate) fn wake_row(row: &Row<'_>) -> Result<WakeRow, StoreError> {
+    let by: String = row.get(1)?;
+    Ok(WakeRow { step: row.get(0)?, by: wake_named(&by)?, payload: row.get(2)? })
 }
 
 /// A duplicate or stale hint changes no row.
@@ -633,29 +690,13 @@ fn take(
     now: Millis,
 ) -> Result<Option<Claimed>, StoreError> {
     tx.query_opt(
-        "UPDATE executions SET status = 'running', owner = $2, attempt = attempt + 1, ready_at = NULL, \
-         wake_at = NULL, started_at = COALESCE(started_at, $3) WHERE id = $1 AND status = 'ready' \
-         RETURNING workspace, workflow, version, mode, attempt, parent, parent_step, parent_index, \
-         retry_of, started_at, cancel",
+        &format!(
+            "UPDATE executions SET status = 'running', owner = $2, attempt = attempt + 1, ready_at = NULL, \
+             wake_at = NULL, started_at = COALESCE(started_at, $3) WHERE id = $1 AND status = 'ready' \
+             RETURNING {CLAIM_COLUMNS}"
+        ),
         params![id, key.id, now],
-        |row| {
-            Ok(Claimed {
-                id,
-                workspace: row.get(0)?,
-                workflow: row.get(1)?,
-                version: row.get(2)?,
-                mode: row.get(3)?,
-                attempt: row.get(4)?,
-                parent: parent_of(row, 5)?,
-                retry_of: row.get(8)?,
-                created_at: created_at(id),
-                started_at: row.get(9)?,
-                cancel_requested: row.get(10)?,
-                seq: 0,
-                entries: Vec::new(),
-                wakes: Vec::new(),
-            })
-        },
+        claimed_row,
     )
 }
 
@@ -666,10 +707,7 @@ fn with_journal(tx: &mut Tx<'_>, mut claimed: Claimed) -> Result<RawClaim, Store
     claimed.wakes = tx.query(
         "SELECT step, reason, payload FROM wakes WHERE execution = $1 ORDER BY n",
         params![id],
-        |row| {
-            let by: String = row.get(1)?;
-            Ok(WakeRow { step: row.get(0)?, by: wake_named(&by)?, payload: row.get(2)? })
-        },
+        wake_row,
     )?;
     if !claimed.wakes.is_empty() {
         tx.execute("UPDATE wakes SET delivered = TRUE WHERE execution = $1", params![id])?;
@@ -678,7 +716,7 @@ fn with_journal(tx: &mut Tx<'_>, mut claimed: Claimed) -> Result<RawClaim, Store
 }
 
 /// Gives up an execution that ended its workers too often.
-fn bury(tx: &mut Tx<'_>, claimed: &Claimed, now: Millis) -> Result<(), StoreError> {
+pub(crate) fn bury(tx: &mut Tx<'_>, claimed: &Claimed, now: Millis) -> Result<(), StoreError> {
     let tries = claimed.attempt - 1;
     let last: Option<String> = tx
         .query_opt("SELECT error FROM executions WHERE id = $1", params![claimed.id], |row| row.get(0))?
@@ -741,6 +779,7 @@ pub(crate) fn end_execution(
     id: ExecutionId,
     end: &End,
 ) -> Result<Vec<ExecutionId>, StoreError> {
+    lock_with_parent(tx, id)?;
     let parent = tx
         .query_opt(
             "UPDATE executions SET status = $2, ended_at = $3, error = $4, error_node = $5, \
@@ -773,6 +812,20 @@ pub(crate) fn end_execution(
         Some(parent) if is_needed => wake_parent(tx, parent, end.at),
         _ => Ok(Vec::new()),
     }
+}
+
+/// Two children that end at once would each take the other for one that still runs, so they take
+/// turns; the parent is always locked before its children.
+pub(crate) fn lock_with_parent(tx: &mut Tx<'_>, id: ExecutionId) -> Result<(), StoreError> {
+    if !tx.is_postgres() {
+        return Ok(());
+    }
+    let parent: Option<ExecutionId> =
+        tx.query_opt("SELECT parent FROM executions WHERE id = $1", params![id], |row| row.get(0))?.flatten();
+    if let Some(parent) = parent {
+        tx.lock_row("executions", parent)?;
+    }
+    tx.lock_row("executions", id)
 }
 
 /// A child's journal is its answer to the parent, so it is kept until the parent ends, whatever
@@ -834,6 +887,7 @@ fn wake_by_call(
     now: Millis,
     payload: Option<&Value>,
 ) -> Result<WakeCall, StoreError> {
+    tx.lock_row("executions", id)?;
     let found: Option<(WorkspaceId, Status)> =
         tx.query_opt("SELECT workspace, status FROM executions WHERE id = $1", params![id], |row| {
             Ok((row.get(0)?, row.get(1)?))
@@ -876,6 +930,7 @@ fn request_cancel(
         && n < CANCELED_MAX
     {
         n += 1;
+        tx.lock_row("executions", id)?;
         let before = status(tx, id)?;
         tx.execute(
             "UPDATE executions SET cancel = TRUE, wake_at = NULL, \
@@ -898,6 +953,7 @@ fn request_cancel(
 
 /// Removes an execution and everything that belongs to it.
 pub(crate) fn remove(tx: &mut Tx<'_>, id: ExecutionId) -> Result<(), StoreError> {
+    tx.lock_row("executions", id)?;
     let ended: Option<Millis> = tx
         .query_opt("SELECT ended_at FROM executions WHERE id = $1", params![id], |row| row.get(0))?
         .flatten();

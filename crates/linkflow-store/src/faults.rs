@@ -26,9 +26,9 @@ fn lost<E: From<StoreError>>(what: &str) -> E {
 }
 
 #[cfg(feature = "faults")]
-impl crate::db::Sqlite {
+impl crate::db::Db {
     pub(crate) fn fate<E: From<StoreError>>(&self) -> Result<Fate, E> {
-        match self.faults.as_ref().map_or(Fate::Passes, |f| f.write()) {
+        match self.faults().map_or(Fate::Passes, |f| f.write()) {
             Fate::Refused => Err(lost("the write")),
             fate => Ok(fate),
         }
@@ -36,7 +36,7 @@ impl crate::db::Sqlite {
 }
 
 #[cfg(not(feature = "faults"))]
-impl crate::db::Sqlite {
+impl crate::db::Db {
     pub(crate) const fn fate<E>(&self) -> Result<Fate, E> {
         Ok(Fate::Passes)
     }

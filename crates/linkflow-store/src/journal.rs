@@ -11,8 +11,9 @@ use serde_json::Value;
 use crate::blobs::BlobId;
 use crate::db::{Tx, params};
 use crate::entry::{Chunk, time_of, wake_name};
-use crate::executions::{End, Prepared, end_execution, insert as insert_execution};
+use crate::executions::{End, Prepared, end_execution, insert as insert_execution, lock_with_parent};
 use crate::faults::Planted;
+use crate::postgres::HotJob;
 use crate::workers::{WorkerKey, holds};
 use crate::{Entry, NewExecution, Store, StoreError, entry};
 
@@ -121,7 +122,12 @@ impl Store {
             is_fenceless: self.has(Planted::NoFence),
             forgets_wakes: self.has(Planted::EarlyWakeForgotten),
         };
-        self.db.write_owed(move |tx| work.run(tx)).await
+        match self.db.hot() {
+            Some(hot) if work.is_plain() => {
+                self.db.commit(hot, |caller| HotJob::Append { work: Box::new(work), caller }).await
+            }
+            _ => self.db.write_owed(move |tx| work.run(tx)).await,
+        }
     }
 
     async fn prepare_next(&self, then: Then) -> Result<Next, StoreError> {
@@ -145,23 +151,23 @@ impl Store {
 }
 
 /// An append whose entries have their stored form.
-struct Work {
-    key: WorkerKey,
-    execution: ExecutionId,
-    seq: u64,
-    chunk: Chunk,
-    notes: Notes,
-    started_at: Option<Millis>,
+pub(crate) struct Work {
+    pub key: WorkerKey,
+    pub execution: ExecutionId,
+    pub seq: u64,
+    pub chunk: Chunk,
+    pub notes: Notes,
+    pub started_at: Option<Millis>,
     /// Executions that are accepted with it.
     accepts: Vec<Prepared>,
-    next: Next,
+    pub next: Next,
     // Planted bugs; false outside of tests.
     is_lenient: bool,
     is_fenceless: bool,
     forgets_wakes: bool,
 }
 
-enum Next {
+pub(crate) enum Next {
     Keep,
     Release,
     Park {
@@ -177,8 +183,8 @@ enum Next {
 }
 
 /// What the tables need to know of the entries.
-struct Notes {
-    at: Millis,
+pub(crate) struct Notes {
+    pub at: Millis,
     /// Steps that began to wait for a call.
     calls: Vec<u32>,
     /// Steps that went on, and why.
@@ -210,9 +216,22 @@ struct Held {
 }
 
 impl Work {
-    fn run(&self, tx: &mut Tx<'_>) -> Result<Appended, AppendError> {
+    /// Whether nothing but the journal and the execution's own row is written.
+    fn is_plain(&self) -> bool {
+        matches!(self.next, Next::Keep | Next::Finish { .. })
+            && self.accepts.is_empty()
+            && self.notes.calls.is_empty()
+            && self.notes.woken.is_empty()
+            && !(self.is_lenient || self.is_fenceless || self.forgets_wakes)
+    }
+
+    pub fn run(&self, tx: &mut Tx<'_>) -> Result<Appended, AppendError> {
         if !self.is_fenceless && !holds(tx, &self.key)? {
             return Err(AppendError::Fenced);
+        }
+        match self.next {
+            Next::Finish { .. } => lock_with_parent(tx, self.execution)?,
+            _ => tx.lock_row("executions", self.execution)?,
         }
         let held = self.held(tx)?.ok_or(AppendError::Ended)?;
         let next = next_seq(tx, self.execution)?;

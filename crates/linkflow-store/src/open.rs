@@ -88,26 +88,29 @@ impl Store {
                 drop(lock);
             })?
         });
-        Ok(Store {
-            db: Db::Sqlite(Arc::new(Sqlite {
-                writes,
-                reads,
-                #[cfg(feature = "faults")]
-                faults: options.faults.clone(),
-            })),
+        let db = Db::Sqlite(Arc::new(Sqlite {
+            writes,
+            reads,
+            #[cfg(feature = "faults")]
+            faults: options.faults.clone(),
+        }));
+        Ok(Store::of(db, options, threads, dir))
+    }
+
+    pub(crate) fn of(db: Db, options: Options, threads: Vec<JoinHandle<()>>, dir: &Path) -> Store {
+        Store {
+            db,
             blobs: BlobDir::new(dir.join("blobs")),
             options: Arc::new(options),
             threads: Arc::new(Mutex::new(threads)),
             dir: dir.into(),
-        })
+        }
     }
 
     /// Carries out what was handed over, writes everything into the database file and lets go of
     /// the directory. Later calls on any clone give [`StoreError::Closed`].
     pub async fn close(&self) {
-        let Db::Sqlite(db) = &self.db;
-        db.reads.close();
-        db.writes.close();
+        self.db.close();
         let threads = std::mem::take(&mut *self.threads.lock().unwrap_or_else(PoisonError::into_inner));
         let joined =
             tokio::task::spawn_blocking(move || threads.into_iter().for_each(|t| drop(t.join()))).await;
@@ -128,12 +131,11 @@ impl Store {
 
     /// How many writes wait for the next commit.
     pub fn writes_queued(&self) -> usize {
-        let Db::Sqlite(db) = &self.db;
-        db.writes.len()
+        self.db.writes_queued()
     }
 }
 
-fn spawn(
+pub(crate) fn spawn(
     name: String,
     dir: &Path,
     work: impl FnOnce() + Send + 'static,
@@ -141,7 +143,7 @@ fn spawn(
     std::thread::Builder::new().name(name).spawn(work).map_err(|e| StoreError::io(dir, &e))
 }
 
-fn make_dir(dir: &Path) -> Result<(), StoreError> {
+pub(crate) fn make_dir(dir: &Path) -> Result<(), StoreError> {
     if dir.is_dir() {
         return Ok(());
     }

@@ -11,7 +11,7 @@ use linkflow_model::{ExecutionId, Millis, Status, WorkflowId};
 use crate::blobs::{self, BlobId};
 use crate::db::{Db, Tx, params};
 use crate::executions::{first_id_at, remove};
-use crate::{Store, StoreError, open, workers};
+use crate::{Store, StoreError, open, postgres, workers};
 
 /// Executions removed in one transaction.
 const BATCH: usize = 200;
@@ -19,6 +19,8 @@ const BATCH: usize = 200;
 const BATCHES_MAX: usize = 50;
 /// Pages given back in one transaction, 8 MB.
 const PAGES: u32 = 2_000;
+/// Weeks that one call drops.
+const WEEKS_MAX: usize = 20;
 const DAY_MS: u64 = 24 * 60 * 60 * 1_000;
 
 /// What a call of [`Store::retain`] removed.
@@ -54,24 +56,60 @@ impl Store {
         max_count: Option<u64>,
     ) -> Result<RetentionReport, StoreError> {
         let mut report = RetentionReport::default();
+        if let Db::Postgres(..) = &self.db {
+            report.executions = self.drop_weeks(now, default_days, max_count).await?;
+        }
         for n in 0..BATCHES_MAX {
             let old = self.db.read(move |tx| candidates(tx, now, default_days, max_count)).await?;
             if old.is_empty() {
                 break;
             }
             report.executions += old.len() as u64;
-            report.more = n + 1 == BATCHES_MAX;
+            report.more |= n + 1 == BATCHES_MAX;
             self.db.write(move |tx| old.into_iter().try_for_each(|id| remove(tx, id))).await?;
         }
         self.db.write(move |tx| workers::forget(tx, now)).await?;
         report.blobs = self.clear_garbage(now).await? + self.sweep_folder(now).await?;
-        self.give_space_back().await?;
+        if let Db::Sqlite(_) = &self.db {
+            self.give_space_back().await?;
+        }
         Ok(report)
     }
 
     /// Sets for how many days executions of a workflow are kept; `None` for the server's setting.
     pub async fn set_retention(&self, workflow: WorkflowId, days: Option<u32>) -> Result<(), StoreError> {
         self.db.write(move |tx| set_retention(tx, workflow, days)).await
+    }
+
+    /// Makes the parts of the tables for the next weeks, and drops those that are old as a whole.
+    /// Says how many executions went with them.
+    async fn drop_weeks(
+        &self,
+        now: Millis,
+        default_days: Option<u32>,
+        max_count: Option<u64>,
+    ) -> Result<u64, StoreError> {
+        self.db.write(move |tx| postgres::ensure(tx, now)).await?;
+        let mut n = 0;
+        for _ in 0..WEEKS_MAX {
+            let dropped = self
+                .db
+                .write(move |tx| {
+                    let cutoff = default_days.map(|days| days_before(now, days));
+                    let longer: Vec<_> = own_days(tx)?
+                        .into_iter()
+                        .map(|(workflow, days)| (workflow, days_before(now, days)))
+                        .filter(|(_, before)| cutoff.is_none_or(|cutoff| *before < cutoff))
+                        .collect();
+                    postgres::drop_old(tx, cutoff, max_count, &longer)
+                })
+                .await?;
+            match dropped {
+                Some(dropped) => n += dropped,
+                None => break,
+            }
+        }
+        Ok(n)
     }
 
     /// Removes blobs that lost their last reference.
@@ -151,7 +189,13 @@ impl Store {
 
     /// How much space the database takes; blobs not counted.
     pub async fn size(&self) -> Result<Size, StoreError> {
-        let Db::Sqlite(_) = &self.db;
+        if let Db::Postgres(..) = &self.db {
+            let database = self
+                .db
+                .read(|tx| tx.query_value("SELECT pg_database_size(current_database())", params![]))
+                .await?;
+            return Ok(Size { database, ..Size::default() });
+        }
         let (pages, page, free): (u64, u64, u64) = self
             .db
             .read(|tx| {
@@ -192,12 +236,8 @@ fn candidates(
     default_days: Option<u32>,
     max_count: Option<u64>,
 ) -> Result<Vec<ExecutionId>, StoreError> {
-    let cutoff = |days: u32| first_id_at(Millis(now.0.saturating_sub((u64::from(days) * DAY_MS) as i64)));
-    let own: Vec<(WorkflowId, u32)> =
-        tx.query("SELECT workflow, days FROM workflow_retention", params![], |row| {
-            Ok((row.get(0)?, row.get(1)?))
-        })?;
-    for (workflow, days) in own {
+    let cutoff = |days: u32| first_id_at(days_before(now, days));
+    for (workflow, days) in own_days(tx)? {
         let old = tx.query(
             &format!("SELECT id FROM executions WHERE workflow = $1 AND id < $2 AND {ENDED} LIMIT $3"),
             params![workflow, cutoff(days), BATCH],
@@ -210,8 +250,9 @@ fn candidates(
     if let Some(days) = default_days {
         let old = tx.query(
             &format!(
-                "SELECT id FROM executions WHERE id < $1 AND {ENDED} \
-                 AND workflow NOT IN (SELECT workflow FROM workflow_retention) ORDER BY id LIMIT $2"
+                "SELECT id FROM {} WHERE id < $1 AND {ENDED} \
+                 AND workflow NOT IN (SELECT workflow FROM workflow_retention) ORDER BY id LIMIT $2",
+                single_rows(tx)
             ),
             params![cutoff(days), BATCH],
             |row| row.get(0),
@@ -223,6 +264,20 @@ fn candidates(
     over_count(tx, max_count)
 }
 
+fn days_before(now: Millis, days: u32) -> Millis {
+    Millis(now.0.saturating_sub((u64::from(days) * DAY_MS) as i64))
+}
+
+/// Workflows whose executions are kept for a time of their own, in days.
+fn own_days(tx: &mut Tx<'_>) -> Result<Vec<(WorkflowId, u32)>, StoreError> {
+    tx.query("SELECT workflow, days FROM workflow_retention", params![], |row| Ok((row.get(0)?, row.get(1)?)))
+}
+
+/// Where executions are removed one by one; those in the parts for weeks go with their week.
+fn single_rows(tx: &Tx<'_>) -> &'static str {
+    if tx.is_postgres() { "executions_rest" } else { "executions" }
+}
+
 fn over_count(tx: &mut Tx<'_>, max_count: Option<u64>) -> Result<Vec<ExecutionId>, StoreError> {
     let Some(max) = max_count else { return Ok(Vec::new()) };
     let total: u64 = tx.query_value("SELECT COUNT(*) FROM executions", params![])?;
@@ -230,7 +285,7 @@ fn over_count(tx: &mut Tx<'_>, max_count: Option<u64>) -> Result<Vec<ExecutionId
         return Ok(Vec::new());
     }
     tx.query(
-        &format!("SELECT id FROM executions WHERE {ENDED} ORDER BY id LIMIT $1"),
+        &format!("SELECT id FROM {} WHERE {ENDED} ORDER BY id LIMIT $1", single_rows(tx)),
         params![(total - max).min(BATCH as u64)],
         |row| row.get(0),
     )

@@ -219,6 +219,7 @@ pub(crate) fn replace(
     workflow: WorkflowId,
     new: &[NewSchedule],
 ) -> Result<Vec<Schedule>, StoreError> {
+    tx.lock_row("workflows", workflow)?;
     let old = of_workflow(tx, workflow)?;
     tx.execute("DELETE FROM schedules WHERE workflow = $1", params![workflow])?;
     for n in new {

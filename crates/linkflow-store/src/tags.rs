@@ -112,6 +112,10 @@ pub(crate) fn set(
     names: &[String],
     at: Millis,
 ) -> Result<(), StoreError> {
+    // Tags that do not exist yet are made once, whoever saves at the same time.
+    if !names.is_empty() {
+        tx.lock_name("tags")?;
+    }
     tx.execute("DELETE FROM workflow_tags WHERE workflow = $1", params![workflow])?;
     for name in names.iter().map(|name| name.trim()).filter(|name| !name.is_empty()) {
         let sql = "SELECT id FROM tags WHERE workspace = $1 AND name = $2";

@@ -94,6 +94,7 @@ impl Store {
     ) -> Result<Option<UserRow>, StoreError> {
         self.db
             .write(move |tx| {
+                tx.lock_name("first person")?;
                 if !has_no_user(tx)? {
                     return Ok(None);
                 }
@@ -179,7 +180,7 @@ fn read(row: &Row<'_>) -> Result<UserRow, StoreError> {
 }
 
 fn has_no_user(tx: &mut Tx<'_>) -> Result<bool, StoreError> {
-    tx.query_value::<i64>("SELECT COUNT(*) FROM (SELECT 1 FROM users LIMIT 1) AS some", params![])
+    tx.query_value::<i64>("SELECT COUNT(*) FROM (SELECT 1 FROM users LIMIT 1) AS few", params![])
         .map(|n| n == 0)
 }
 
@@ -194,6 +195,7 @@ fn ensure_workspace(
             Ok::<_, StoreError>(Workspace { id: row.get(0)?, name: row.get(1)? })
         })
     };
+    tx.lock_name("first workspace")?;
     if let Some(found) = first(tx)? {
         return Ok(found);
     }
@@ -247,6 +249,7 @@ fn update(
 }
 
 fn keep_an_owner(tx: &mut Tx<'_>, user: &UserRow) -> Result<(), StoreError> {
+    tx.lock_row("workspaces", user.workspace)?;
     let sql = "SELECT COUNT(*) FROM members WHERE workspace = $1 AND role = 'owner' AND user_id <> $2";
     let others: i64 = tx.query_value(sql, params![user.workspace, user.id])?;
     if user.role == "owner" && others == 0 {

@@ -41,6 +41,7 @@ impl Store {
         let id = WorkerId::new(now, uuid::Uuid::new_v4().as_u128());
         self.db
             .write_owed(move |tx| {
+                tx.lock_name("worker epochs")?;
                 let epoch = tx.query_value(
                     "INSERT INTO workers (id, epoch, registered_at, heartbeat_at, lease_until, revoked, info) \
                      SELECT $1, COALESCE(MAX(epoch), 0) + 1, $2, $2, $3, FALSE, $4 FROM workers \
@@ -76,6 +77,7 @@ impl Store {
         let key = key.clone();
         self.db
             .write_owed(move |tx| {
+                tx.lock_row("workers", key.id)?;
                 tx.execute(
                     "UPDATE workers SET revoked = TRUE WHERE id = $1 AND epoch = $2",
                     params![key.id, key.epoch],
@@ -193,17 +195,17 @@ impl Store {
 
 /// Whether the worker may write. Every batch of a worker asks this in its own transaction.
 pub(crate) fn holds(tx: &mut Tx<'_>, key: &WorkerKey) -> Result<bool, StoreError> {
-    let found: Option<i64> = tx.query_opt(
-        "SELECT 1 FROM workers WHERE id = $1 AND epoch = $2 AND NOT revoked",
-        params![key.id, key.epoch],
-        |row| row.get(0),
-    )?;
+    let sql =
+        format!("SELECT 1 FROM workers WHERE id = $1 AND epoch = $2 AND NOT revoked{}", tx.for_key_share());
+    let found: Option<i64> = tx.query_opt(&sql, params![key.id, key.epoch], |row| row.get(0))?;
     Ok(found.is_some())
 }
 
 /// A heartbeat may have come between the look and this.
 fn revoke(tx: &mut Tx<'_>, dead: &[WorkerId], now: Millis) -> Result<(), StoreError> {
     for &id in dead {
+        // Waits for those that write with this lease, and keeps others from beginning to.
+        tx.lock_row("workers", id)?;
         tx.execute("UPDATE workers SET revoked = TRUE WHERE id = $1 AND lease_until < $2", params![id, now])?;
     }
     Ok(())

@@ -328,6 +328,7 @@ fn update(
     expected: Option<u32>,
     save: &WorkflowSave,
 ) -> Result<WorkflowRow, StoreError> {
+    tx.lock_row("workflows", id)?;
     let current = expect(tx, workspace, id)?;
     if expected.is_some_and(|expected| expected != current.version) {
         return Err(StoreError::Changed { what: "workflow", id: id.to_string() });
@@ -420,6 +421,7 @@ fn publish(
     routes: &[NewWebhook],
     at: Millis,
 ) -> Result<WorkflowRow, StoreError> {
+    tx.lock_row("workflows", id)?;
     expect(tx, workspace, id)?;
     let document = versions::find(tx, workspace, id, version)?
         .ok_or_else(|| StoreError::not_found("version", version))?;
@@ -441,6 +443,7 @@ fn unpublish(
     id: WorkflowId,
     at: Millis,
 ) -> Result<WorkflowRow, StoreError> {
+    tx.lock_row("workflows", id)?;
     expect(tx, workspace, id)?;
     webhooks::replace(tx, workspace, id, 0, &[])?;
     tx.execute(

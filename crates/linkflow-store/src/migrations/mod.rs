@@ -7,11 +7,20 @@ use crate::db::{Tx, params};
 struct Migration {
     version: i64,
     sqlite: &'static str,
+    postgres: &'static str,
 }
 
 const MIGRATIONS: &[Migration] = &[
-    Migration { version: 1, sqlite: include_str!("0001_executions.sqlite.sql") },
-    Migration { version: 2, sqlite: include_str!("0002_resources.sqlite.sql") },
+    Migration {
+        version: 1,
+        sqlite: include_str!("0001_executions.sqlite.sql"),
+        postgres: include_str!("0001_executions.postgres.sql"),
+    },
+    Migration {
+        version: 2,
+        sqlite: include_str!("0002_resources.sqlite.sql"),
+        postgres: include_str!("0002_resources.postgres.sql"),
+    },
 ];
 
 /// The newest version of the tables that this program knows.
@@ -28,7 +37,7 @@ pub(crate) fn migrate(tx: &mut Tx<'_>) -> Result<(), StoreError> {
         return Err(StoreError::NewerSchema { found, known });
     }
     for migration in MIGRATIONS.iter().filter(|m| m.version > found) {
-        tx.batch(migration.sqlite)?;
+        tx.batch(if tx.is_postgres() { migration.postgres } else { migration.sqlite })?;
         tx.execute("INSERT INTO schema_version (version) VALUES ($1)", params![migration.version])?;
     }
     Ok(())

@@ -1,0 +1,130 @@
+//! Group commit: what comes in crowds (accepts, claims, appends) is taken as it has queued up,
+//! written with a few statements over lists, and answered after one commit. Nothing lingers.
+//!
+//! Only plain cases are written here; one that needs more (children, waits, repetitions) is handed
+//! to a thread that runs it by itself. An error undoes the group, which is then tried in halves, so
+//! that one bad row never fails the others.
+
+mod flight;
+mod queue;
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+pub(crate) use queue::{HotJob, HotQueue};
+
+use super::fault::Lost;
+use super::session::{Fate, Session};
+use super::threads::Busy;
+use crate::StoreError;
+use crate::commit::{Queue, WriteJob};
+use flight::Outcome;
+
+/// The thread that commits. The first one takes whatever there is; the others help when it cannot
+/// keep up.
+pub(crate) fn commit_loop(mut session: Session, n: usize, hot: &HotQueue, writes: &Arc<Queue>) {
+    while let Some(jobs) = hot.take(n > 0) {
+        let _busy = Busy::new(session.target.pool);
+        metrics::histogram!("linkflow_database_group_size").record(jobs.len() as f64);
+        let (now, later) = flight::at_once(jobs);
+        commit(&mut session, now, writes, Instant::now());
+        for job in later {
+            commit(&mut session, vec![job], writes, Instant::now());
+        }
+    }
+}
+
+/// Writes a group, whatever it takes, and answers everybody in it.
+fn commit(session: &mut Session, jobs: Vec<HotJob>, writes: &Arc<Queue>, since: Instant) {
+    let mut is_again = false;
+    loop {
+        match flight::write(session, &jobs, is_again) {
+            Ok(outcomes) => return answer(jobs, outcomes, writes),
+            Err(Failed::Refused(error)) if jobs.len() == 1 => return refuse(jobs, &error),
+            Err(Failed::Refused(error)) => {
+                tracing::debug!(%error, n = jobs.len(), "a group was refused, trying it in halves");
+                return halve(session, jobs, writes, since);
+            }
+            Err(Failed::Lost { cause, unknown }) => {
+                let is_late = since.elapsed() > session.target.patience;
+                match unknown {
+                    Some((mark, outcomes)) => match session.fate_of(mark.as_ref()) {
+                        Fate::Committed => return answer(jobs, outcomes, writes),
+                        Fate::Undone => {}
+                        // Written again, and compared with what is there.
+                        Fate::Unknown if !is_late => is_again = true,
+                        Fate::Unknown => return refuse(jobs, &StoreError::Unknown { cause }),
+                    },
+                    None if is_late => return refuse(jobs, &StoreError::Unavailable { cause }),
+                    None => {}
+                }
+                session.disconnect();
+                std::thread::sleep(Duration::from_millis(20));
+            }
+        }
+    }
+}
+
+fn halve(session: &mut Session, mut jobs: Vec<HotJob>, writes: &Arc<Queue>, since: Instant) {
+    let second = jobs.split_off(jobs.len() / 2);
+    commit(session, jobs, writes, since);
+    commit(session, second, writes, since);
+}
+
+/// Why a group was not written.
+pub(super) enum Failed {
+    Refused(StoreError),
+    /// The connection ended; `unknown` when that was at the commit: which transaction it was, and
+    /// what is answered if it holds.
+    Lost {
+        cause: String,
+        unknown: Option<(Option<super::session::Mark>, Vec<Outcome>)>,
+    },
+}
+
+impl From<Lost> for Failed {
+    fn from(lost: Lost) -> Failed {
+        match lost {
+            Lost::Connection(cause) => Failed::Lost { cause, unknown: None },
+            Lost::Refused(StoreError::Unavailable { cause }) => Failed::Lost { cause, unknown: None },
+            Lost::Refused(error) => Failed::Refused(error),
+        }
+    }
+}
+
+impl From<StoreError> for Failed {
+    fn from(error: StoreError) -> Failed {
+        Failed::from(Lost::Refused(error))
+    }
+}
+
+fn answer(jobs: Vec<HotJob>, outcomes: Vec<Outcome>, writes: &Arc<Queue>) {
+    for (job, outcome) in jobs.into_iter().zip(outcomes) {
+        match (job, outcome) {
+            (HotJob::Accept { caller, .. }, Outcome::Accepted(accepted)) => drop(caller.send(Ok(accepted))),
+            (HotJob::Claim { caller, .. }, Outcome::Claimed(claims)) => drop(caller.send(claims)),
+            (HotJob::Append { caller, .. }, Outcome::Appended(appended)) => drop(caller.send(appended)),
+            (job, _) => by_itself(job, writes),
+        }
+    }
+}
+
+fn refuse(jobs: Vec<HotJob>, error: &StoreError) {
+    for job in jobs {
+        job.refuse(error);
+    }
+}
+
+/// Hands a job that is no plain case to a thread that runs it in a transaction of its own.
+fn by_itself(job: HotJob, writes: &Arc<Queue>) {
+    let job = match job {
+        HotJob::Append { work, caller } => WriteJob::answering(move |tx| work.run(tx), caller),
+        HotJob::Accept { new, caller } => {
+            WriteJob::answering(move |tx| crate::executions::insert(tx, &new), caller)
+        }
+        HotJob::Claim { claim, caller } => WriteJob::answering(move |tx| claim.run(tx), caller),
+    };
+    if let Err((job, error)) = writes.hand_over(job) {
+        job.answer(Err(error));
+    }
+}

@@ -1,0 +1,157 @@
+//! What waits to be written in groups.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use tokio::sync::oneshot::Sender;
+
+use crate::StoreError;
+use crate::executions::{Accepted, Claim, Prepared, RawClaim};
+use crate::journal::{AppendError, Appended, Work};
+
+/// Most jobs in one group, and about the most bytes.
+const GROUP_MAX: usize = 256;
+const GROUP_BYTES_MAX: usize = 8 << 20;
+/// A second committer helps when so many wait, or the first of them has waited so long.
+const HELP_FROM: usize = 64;
+const HELP_AFTER: Duration = Duration::from_millis(10);
+/// A helper looks by itself this often, should nobody come who calls it.
+const LOOK_EVERY: Duration = Duration::from_millis(500);
+/// What is owed may queue up this many times the limit of new work.
+const OWED_FACTOR: usize = 16;
+
+/// A job, and the caller who waits for its answer.
+pub(crate) enum HotJob {
+    Accept { new: Prepared, caller: Sender<Result<Accepted, StoreError>> },
+    Claim { claim: Claim, caller: Sender<Result<Vec<RawClaim>, StoreError>> },
+    Append { work: Box<Work>, caller: Sender<Result<Appended, AppendError>> },
+}
+
+impl HotJob {
+    fn bytes(&self) -> usize {
+        match self {
+            HotJob::Accept { new, .. } => new.chunk.data.len(),
+            HotJob::Claim { .. } => 0,
+            HotJob::Append { work, .. } => work.chunk.data.len(),
+        }
+    }
+
+    /// Work that is accepted anew can be turned away; what was accepted before has to go on.
+    fn is_owed(&self) -> bool {
+        !matches!(self, HotJob::Accept { .. })
+    }
+
+    /// Tells the caller that nothing came of it. One that went away wants no answer.
+    pub fn refuse(self, error: &StoreError) {
+        match self {
+            HotJob::Accept { caller, .. } => drop(caller.send(Err(error.clone()))),
+            HotJob::Claim { caller, .. } => drop(caller.send(Err(error.clone()))),
+            HotJob::Append { caller, .. } => drop(caller.send(Err(error.clone().into()))),
+        }
+    }
+}
+
+/// Jobs that wait for a committer. Bounded: who comes when it is full is turned away at once.
+pub(crate) struct HotQueue {
+    state: Mutex<State>,
+    /// Something has come. Only the first committer listens.
+    changed: Condvar,
+    /// The first committer cannot keep up.
+    help: Condvar,
+    limit: usize,
+}
+
+#[derive(Default)]
+struct State {
+    jobs: VecDeque<(Instant, HotJob)>,
+    is_closed: bool,
+}
+
+impl State {
+    fn needs_help(&self) -> bool {
+        self.jobs.len() >= HELP_FROM
+            || self.jobs.front().is_some_and(|(since, _)| since.elapsed() >= HELP_AFTER)
+    }
+}
+
+impl HotQueue {
+    pub fn new(limit: usize) -> Arc<HotQueue> {
+        Arc::new(HotQueue {
+            state: Mutex::default(),
+            changed: Condvar::new(),
+            help: Condvar::new(),
+            limit: limit.max(1),
+        })
+    }
+
+    pub fn offer(&self, job: HotJob) -> Result<(), StoreError> {
+        let limit = if job.is_owed() { self.limit.saturating_mul(OWED_FACTOR) } else { self.limit };
+        let mut state = self.lock();
+        if state.is_closed {
+            return Err(StoreError::Closed);
+        }
+        if state.jobs.len() >= limit {
+            return Err(StoreError::Busy { retry_after_ms: 1_000 });
+        }
+        state.jobs.push_back((Instant::now(), job));
+        let needs_help = state.needs_help();
+        drop(state);
+        self.changed.notify_one();
+        if needs_help {
+            self.help.notify_one();
+        }
+        Ok(())
+    }
+
+    /// Takes what there is, up to a group. `None` when the queue is closed and empty.
+    pub fn take(&self, is_helper: bool) -> Option<Vec<HotJob>> {
+        let mut state = self.lock();
+        loop {
+            let has_work = !state.jobs.is_empty();
+            if has_work && (!is_helper || state.is_closed || state.needs_help()) {
+                return Some(group_of(&mut state.jobs));
+            }
+            if state.is_closed {
+                return None;
+            }
+            state = if is_helper {
+                self.help.wait_timeout(state, LOOK_EVERY).unwrap_or_else(PoisonError::into_inner).0
+            } else {
+                self.changed.wait(state).unwrap_or_else(PoisonError::into_inner)
+            };
+        }
+    }
+
+    pub fn close(&self) {
+        self.lock().is_closed = true;
+        self.changed.notify_all();
+        self.help.notify_all();
+    }
+
+    pub fn len(&self) -> usize {
+        self.lock().jobs.len()
+    }
+
+    // Nothing runs under the lock, so a poisoned one guards sound data.
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn group_of(jobs: &mut VecDeque<(Instant, HotJob)>) -> Vec<HotJob> {
+    let mut group = Vec::new();
+    let mut bytes = 0;
+    while group.len() < GROUP_MAX
+        && bytes < GROUP_BYTES_MAX
+        && let Some((since, job)) = jobs.pop_front()
+    {
+        if group.is_empty() {
+            metrics::histogram!("linkflow_database_wait_seconds", "pool" => "commit")
+                .record(since.elapsed().as_secs_f64());
+        }
+        bytes += job.bytes();
+        group.push(job);
+    }
+    group
+}

@@ -1,0 +1,329 @@
+//! One connection that a thread owns: it blocks while it waits, connects when it has to, and begins
+//! a transaction in the same flight as its first statement.
+//!
+//! Only unnamed statements and `SET LOCAL` are used, and nothing outlives a transaction, because a
+//! pooler between may give each transaction another server connection.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use futures_util::future::{join, join_all};
+use tokio_postgres::types::{ToSql, Type};
+use tokio_postgres::{Client, Row, SimpleQueryMessage};
+
+use super::fault::{self, Lost};
+use super::tls::Address;
+use crate::StoreError;
+
+/// Waits between tries to connect: the first, and the longest.
+const RETRY_MS: u64 = 20;
+const RETRY_MS_MAX: u64 = 1_000;
+
+/// What a session needs to know to serve its thread.
+pub(crate) struct Target {
+    pub address: Address,
+    /// For which pool it is counted: `write`, `commit`, `read`, `replica`.
+    pub pool: &'static str,
+    pub begin_write: String,
+    pub begin_read: String,
+    /// For how long work waits for a database that cannot be reached.
+    pub patience: Duration,
+}
+
+/// What begins a transaction that writes: which one it is, should its end remain unknown.
+pub(crate) fn begin_write(statement_timeout_ms: u64, idle_timeout_ms: u64) -> String {
+    format!(
+        "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; \
+         SELECT pg_current_xact_id()::text, left(pg_walfile_name(pg_current_wal_lsn()), 8), {}",
+        timeouts(statement_timeout_ms, idle_timeout_ms)
+    )
+}
+
+pub(crate) fn begin_read(statement_timeout_ms: u64, idle_timeout_ms: u64) -> String {
+    format!(
+        "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SELECT {}",
+        timeouts(statement_timeout_ms, idle_timeout_ms)
+    )
+}
+
+fn timeouts(statement_ms: u64, idle_ms: u64) -> String {
+    format!(
+        "set_config('statement_timeout', '{statement_ms}', TRUE), \
+         set_config('idle_in_transaction_session_timeout', '{idle_ms}', TRUE)"
+    )
+}
+
+/// Which transaction it was: its number, and the timeline on which that number means it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Mark {
+    transaction: String,
+    timeline: String,
+}
+
+/// How a transaction ended whose answer got lost.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Fate {
+    Committed,
+    Undone,
+    /// Nobody can tell: another server has taken over, or none answers.
+    Unknown,
+}
+
+/// One statement of a flight.
+pub(crate) struct Statement<'a> {
+    pub sql: &'a str,
+    pub params: Vec<(&'a (dyn ToSql + Sync), Type)>,
+}
+
+pub(crate) struct Session {
+    runtime: tokio::runtime::Runtime,
+    client: Option<Client>,
+    pub target: Arc<Target>,
+}
+
+impl Session {
+    pub fn new(target: Arc<Target>) -> Result<Session, StoreError> {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .map_err(|e| StoreError::Database(format!("no runtime for a connection: {e}")))?;
+        Ok(Session { runtime, client: None, target })
+    }
+
+    /// Connects when there is no connection; one try.
+    pub fn connect(&mut self) -> Result<(), StoreError> {
+        if self.client.as_ref().is_some_and(|c| !c.is_closed()) {
+            return Ok(());
+        }
+        self.disconnect();
+        let address = &self.target.address;
+        let connected = self.runtime.block_on(address.connect());
+        let (client, connection) = connected.map_err(|e| fault::unreachable(&e))?;
+        self.runtime.spawn(async move {
+            if let Err(error) = connection.await {
+                tracing::debug!(%error, "a connection to the database ended");
+            }
+        });
+        self.client = Some(client);
+        metrics::gauge!("linkflow_database_connections", "pool" => self.target.pool).increment(1.0);
+        Ok(())
+    }
+
+    /// Drops the connection; what it had begun is undone.
+    pub fn disconnect(&mut self) {
+        if self.client.take().is_some() {
+            metrics::gauge!("linkflow_database_connections", "pool" => self.target.pool).decrement(1.0);
+        }
+    }
+
+    /// Connects, and tries again for as long as work waits.
+    pub fn connect_patiently(&mut self, since: Instant) -> Result<(), StoreError> {
+        let mut wait_ms = RETRY_MS;
+        loop {
+            match self.connect() {
+                Ok(()) => return Ok(()),
+                Err(error) if since.elapsed() >= self.target.patience => return Err(error),
+                Err(error) => tracing::debug!(%error, "the database cannot be reached, trying again"),
+            }
+            metrics::counter!("linkflow_database_reconnects_total", "pool" => self.target.pool).increment(1);
+            std::thread::sleep(Duration::from_millis(wait_ms));
+            wait_ms = (wait_ms * 2).min(RETRY_MS_MAX);
+        }
+    }
+
+    fn client(&self) -> Result<&Client, Lost> {
+        self.client.as_ref().ok_or_else(|| Lost::Connection("not connected".to_owned()))
+    }
+
+    /// Sends what begins a transaction together with its first statements, all in one flight. A
+    /// connection that had died before is replaced: nothing had been done on it.
+    pub fn begin(
+        &mut self,
+        begin: &str,
+        statements: &[Statement<'_>],
+    ) -> Result<(Option<Mark>, Vec<Vec<Row>>), Lost> {
+        let since = Instant::now();
+        loop {
+            self.connect_patiently(since).map_err(Lost::Refused)?;
+            let client = self.client()?;
+            let flight = join(client.simple_query(begin), fly(client, statements));
+            let (begun, rows) = self.runtime.block_on(flight);
+            match begun.map_err(Lost::of) {
+                Ok(messages) => return Ok((mark(&messages), self.sorted(rows)?)),
+                Err(Lost::Connection(cause)) if since.elapsed() < self.target.patience => {
+                    tracing::debug!(cause, "a connection had ended, connecting anew");
+                    self.disconnect();
+                    std::thread::sleep(Duration::from_millis(RETRY_MS));
+                }
+                Err(lost) => {
+                    self.disconnect();
+                    return Err(lost);
+                }
+            }
+        }
+    }
+
+    /// Sends statements of a transaction that has begun, in one flight.
+    pub fn fly_all(&mut self, statements: &[Statement<'_>]) -> Result<Vec<Vec<Row>>, Lost> {
+        let client = self.client()?;
+        let rows = self.runtime.block_on(fly(client, statements));
+        self.sorted(rows)
+    }
+
+    /// Sends statements and the commit behind them in one flight. The second part says what became
+    /// of the commit; it counts only when all statements went well.
+    #[allow(clippy::type_complexity)]
+    pub fn fly_and_commit(
+        &mut self,
+        statements: &[Statement<'_>],
+    ) -> (Result<Vec<Vec<Row>>, Lost>, Result<(), Lost>) {
+        let client = match self.client() {
+            Ok(client) => client,
+            Err(lost) => return (Err(lost), Err(Lost::Connection("not connected".to_owned()))),
+        };
+        let flight = join(fly(client, statements), client.simple_query("COMMIT"));
+        let (rows, committed) = self.runtime.block_on(flight);
+        (self.sorted(rows), committed.map(drop).map_err(Lost::of))
+    }
+
+    /// As [`Session::fly_and_commit`], for a transaction that begins with the same flight.
+    #[allow(clippy::type_complexity)]
+    pub fn whole(
+        &mut self,
+        begin: &str,
+        statements: &[Statement<'_>],
+    ) -> (Option<Mark>, Result<Vec<Vec<Row>>, Lost>, Result<(), Lost>) {
+        let since = Instant::now();
+        loop {
+            if let Err(error) = self.connect_patiently(since) {
+                return (None, Err(Lost::Refused(error.clone())), Err(Lost::Refused(error)));
+            }
+            let Some(client) = &self.client else { continue };
+            let rest = join(fly(client, statements), client.simple_query("COMMIT"));
+            let (begun, (rows, committed)) = self.runtime.block_on(join(client.simple_query(begin), rest));
+            match begun.map_err(Lost::of) {
+                Ok(messages) => {
+                    return (mark(&messages), self.sorted(rows), committed.map(drop).map_err(Lost::of));
+                }
+                // Whether the flight arrived is not known, and without its number it cannot be asked.
+                Err(lost) => {
+                    self.disconnect();
+                    return (None, Err(lost.clone()), Err(lost));
+                }
+            }
+        }
+    }
+
+    /// The answers of a flight, or the first error, which is the cause of those behind it.
+    fn sorted(&self, rows: Vec<Result<Vec<Row>, tokio_postgres::Error>>) -> Result<Vec<Vec<Row>>, Lost> {
+        rows.into_iter().collect::<Result<_, _>>().map_err(Lost::of)
+    }
+
+    pub fn is_connected(&self) -> bool {
+        self.client.is_some()
+    }
+
+    /// The answer to a question without parameters, outside of a transaction.
+    pub fn ask_bool(&mut self, sql: &str) -> Result<bool, Lost> {
+        let messages = self.simple(sql)?;
+        Ok(messages.iter().any(|m| matches!(m, SimpleQueryMessage::Row(row) if row.get(0) == Some("t"))))
+    }
+
+    pub fn execute(&mut self, statement: &Statement<'_>) -> Result<u64, Lost> {
+        let client = self.client()?;
+        let done = self.runtime.block_on(client.execute_typed(statement.sql, &statement.params));
+        done.map_err(Lost::of)
+    }
+
+    /// As [`Session::execute`], for the first statement of a transaction.
+    pub fn begin_execute(
+        &mut self,
+        begin: &str,
+        statement: &Statement<'_>,
+    ) -> Result<(Option<Mark>, u64), Lost> {
+        let (mark, _) = self.begin(begin, &[])?;
+        Ok((mark, self.execute(statement)?))
+    }
+
+    /// Several statements without parameters.
+    pub fn simple(&mut self, sql: &str) -> Result<Vec<SimpleQueryMessage>, Lost> {
+        let client = self.client()?;
+        self.runtime.block_on(client.simple_query(sql)).map_err(Lost::of)
+    }
+
+    pub fn commit(&mut self) -> Result<(), Lost> {
+        self.simple("COMMIT").map(drop)
+    }
+
+    /// Undoes what the transaction did. A connection on which that fails is dropped.
+    pub fn roll_back(&mut self) {
+        if self.simple("ROLLBACK").is_err() {
+            self.disconnect();
+        }
+    }
+
+    /// What became of a transaction whose commit was not answered.
+    pub fn fate_of(&mut self, mark: Option<&Mark>) -> Fate {
+        let Some(mark) = mark else { return Fate::Unknown };
+        let since = Instant::now();
+        let mut wait_ms = RETRY_MS;
+        while since.elapsed() < self.target.patience {
+            self.disconnect();
+            if self.connect_patiently(since).is_err() {
+                return Fate::Unknown;
+            }
+            match self.ask_fate(mark) {
+                Ok(Some(fate)) => return fate,
+                // The server has not noticed yet that nobody holds the other end.
+                Ok(None) | Err(_) => std::thread::sleep(Duration::from_millis(wait_ms)),
+            }
+            wait_ms = (wait_ms * 2).min(RETRY_MS_MAX);
+        }
+        Fate::Unknown
+    }
+
+    fn ask_fate(&mut self, mark: &Mark) -> Result<Option<Fate>, Lost> {
+        let sql = "SELECT pg_xact_status($1::text::xid8), left(pg_walfile_name(pg_current_wal_lsn()), 8)";
+        let params: Vec<(&(dyn ToSql + Sync), Type)> = vec![(&mark.transaction, Type::TEXT)];
+        let rows = self.fly_all(&[Statement { sql, params }])?;
+        let Some(row) = rows.first().and_then(|rows| rows.first()) else { return Ok(Some(Fate::Unknown)) };
+        let (status, timeline): (Option<String>, String) = (row.get(0), row.get(1));
+        if timeline != mark.timeline {
+            // The number may have been given to another transaction since.
+            return Ok(Some(Fate::Unknown));
+        }
+        Ok(match status.as_deref() {
+            Some("committed") => Some(Fate::Committed),
+            Some("aborted") => Some(Fate::Undone),
+            Some(_) => None,
+            None => Some(Fate::Unknown),
+        })
+    }
+}
+
+impl Drop for Session {
+    fn drop(&mut self) {
+        self.disconnect();
+    }
+}
+
+/// Sends all statements before the first answer is awaited.
+async fn fly(client: &Client, statements: &[Statement<'_>]) -> Vec<Result<Vec<Row>, tokio_postgres::Error>> {
+    type Answer<'a> = Pin<Box<dyn Future<Output = Result<Vec<Row>, tokio_postgres::Error>> + 'a>>;
+    let answers = statements.iter().map(|s| {
+        let answer: Answer<'_> = Box::pin(client.query_typed(s.sql, &s.params));
+        answer
+    });
+    join_all(answers).await
+}
+
+fn mark(messages: &[SimpleQueryMessage]) -> Option<Mark> {
+    messages.iter().find_map(|message| match message {
+        SimpleQueryMessage::Row(row) if row.len() > 2 => {
+            Some(Mark { transaction: row.get(0)?.to_owned(), timeline: row.get(1)?.to_owned() })
+        }
+        _ => None,
+    })
+}
