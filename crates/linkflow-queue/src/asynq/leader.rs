@@ -107,16 +107,29 @@ impl Drop for Election {
 
 async fn run(state: Arc<State>) {
     loop {
+        let is_held = state.tick_in_time().await;
         // Who could not renew has two thirds of its time left to try, and does so more than once.
-        let pause = if state.tick().await { state.ttl / 3 } else { state.ttl / 12 };
+        let pause = if is_held { state.ttl / 3 } else { state.ttl / 12 };
         let remaining = state.remaining(Instant::now());
         // The one in the lead wakes at the end of its time to say so.
         let pause = if remaining > Duration::ZERO { pause.min(remaining) } else { pause };
         tokio::time::sleep(pause).await;
+        state.announce();
     }
 }
 
 impl State {
+    /// A call that outlasts the lead is left alone: that the lead is over is said in time.
+    async fn tick_in_time(&self) -> bool {
+        let remaining = self.remaining(Instant::now());
+        if remaining == Duration::ZERO {
+            return self.tick().await;
+        }
+        let ticked = tokio::time::timeout(remaining, self.tick()).await;
+        self.announce();
+        ticked.unwrap_or(false)
+    }
+
     /// Says whether the election could be held.
     async fn tick(&self) -> bool {
         let before = Instant::now();
@@ -132,12 +145,16 @@ impl State {
             Ok(_) => *self.until() = None,
             Err(error) => tracing::debug!(%error, "the election cannot be held: {error}"),
         }
+        self.announce();
+        is_held
+    }
+
+    fn announce(&self) {
         let leads = self.remaining(Instant::now()) > Duration::ZERO;
         let changed = self.leads.send_if_modified(|was| std::mem::replace(was, leads) != leads);
         if changed {
             tracing::info!(key = %self.key, leads, "this process {} the lead", if leads { "takes" } else { "loses" });
         }
-        is_held
     }
 
     fn remaining(&self, now: Instant) -> Duration {

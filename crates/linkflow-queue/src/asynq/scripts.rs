@@ -156,13 +156,14 @@ end
 return n";
 
     /// Active to retry or archived. Keys: active, lease, retry, archived, processed, processed of
-    /// the day, failed, failed of the day. Arguments: task prefix, when the day's counters end
-    /// (s), by when an archived task is too old (s), how many may be archived, then of each: id,
-    /// owner or '', by when the lease must have ended (s), `retry` or `archived`, score, message.
+    /// the day, failed, failed of the day, pending (for what was pushed meanwhile and would be
+    /// tried again later). Arguments: task prefix, when the day's counters end (s), by when an
+    /// archived task is too old (s), how many may be archived, now (ns), then of each: id, owner
+    /// or '', by when the lease must have ended (s), `retry` or `archived`, score, message.
     /// Returns how many moved.
     AWAY = r"
 local n = 0
-for i = 5, #ARGV, 6 do
+for i = 6, #ARGV, 6 do
   local id, key = ARGV[i], ARGV[1] .. ARGV[i]
   local ok
   if ARGV[i + 1] ~= '' then
@@ -175,9 +176,14 @@ for i = 5, #ARGV, 6 do
     redis.call('ZREM', KEYS[2], id)
     if redis.call('LREM', KEYS[1], -1, id) == 1 and redis.call('EXISTS', key) == 1 then
       local state = ARGV[i + 3]
+      if state == 'retry' and redis.call('HGET', key, 'again') then
+        redis.call('HSET', key, 'msg', ARGV[i + 5], 'state', 'pending', 'pending_since', ARGV[5])
+        redis.call('LPUSH', KEYS[9], id)
+      else
+        redis.call('HSET', key, 'msg', ARGV[i + 5], 'state', state)
+        redis.call('ZADD', state == 'retry' and KEYS[3] or KEYS[4], ARGV[i + 4], id)
+      end
       redis.call('HDEL', key, 'owner', 'again')
-      redis.call('HSET', key, 'msg', ARGV[i + 5], 'state', state)
-      redis.call('ZADD', state == 'retry' and KEYS[3] or KEYS[4], ARGV[i + 4], id)
       n = n + 1
     end
   end

@@ -202,11 +202,13 @@ impl Inner {
         for what in ["processed", "failed"] {
             keys.extend([keys::of(queue, what), keys::on_day(queue, what, &day)]);
         }
+        keys.push(keys::of(queue, "pending"));
         let mut args = vec![
             keys::tasks(queue).into_bytes(),
             number(now_s + COUNTERS_S),
             number(now_s - ARCHIVED_S),
             number(ARCHIVED_MAX),
+            number(self.settings.clock.now_ns()),
         ];
         for order in orders {
             args.extend(order.guard());

@@ -26,6 +26,7 @@ stories! {
     what_is_given_back_comes_before_all_others_in_its_order
     what_failed_is_tried_again_after_a_while
     what_failed_is_tried_again_at_once_when_it_is_pushed
+    what_was_pushed_while_it_failed_is_tried_at_once
     what_can_never_succeed_is_put_aside
     a_paused_queue_gives_nothing_until_it_goes_on
     a_taker_that_waits_is_woken
@@ -91,6 +92,18 @@ async fn what_failed_is_tried_again_at_once_when_it_is_pushed(stage: Stage) {
     assert_eq!(numbers(&stage.take(1).await), [1]);
     stage.clock.turn_ms(60_000);
     assert!(stage.take_if_any(1).await.is_empty(), "and no second time when its time has come");
+}
+
+async fn what_was_pushed_while_it_failed_is_tried_at_once(stage: Stage) {
+    stage.push(jobs([1])).await;
+    let held = stage.take(1).await;
+    stage.push(jobs([1])).await;
+    stage.queue.retry(held[0].ticket().clone(), "the database was away", 0).await;
+    let again = stage.take(1).await;
+    stage.queue.done(tickets(&again)).await;
+    stage.clock.turn_ms(60_000);
+    stage.queue.maintain().await;
+    assert!(stage.take_if_any(1).await.is_empty(), "and no second time");
 }
 
 async fn what_can_never_succeed_is_put_aside(stage: Stage) {

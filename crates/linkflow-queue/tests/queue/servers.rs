@@ -64,10 +64,11 @@ impl Redis {
 
     pub fn with(more: &[&str]) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let port = free_port();
+        let asked = more.iter().position(|arg| *arg == "--port").map(|i| more[i + 1].parse().unwrap());
+        let port = asked.unwrap_or_else(free_port);
         let mut args: Vec<String> =
             ["--bind", "127.0.0.1", "--save", "", "--appendonly", "no"].map(str::to_owned).to_vec();
-        if !more.contains(&"--port") {
+        if asked.is_none() {
             args.extend(["--port".to_owned(), port.to_string()]);
         }
         args.extend(more.iter().map(|arg| (*arg).to_owned()));
@@ -176,4 +177,97 @@ pub fn http(port: u16, method: &str, path: &str, body: &str) -> (u16, String) {
     let (head, body) = text.split_once("\r\n\r\n").unwrap();
     let status = head.split_whitespace().nth(1).unwrap().parse().unwrap();
     (status, body.to_owned())
+}
+
+/// A master with a replica, and three Sentinels that watch it.
+pub struct Watched {
+    pub servers: [Redis; 2],
+    sentinels: Vec<(Process, u16, TempDir)>,
+}
+
+impl Watched {
+    pub fn start() -> Self {
+        let master = Redis::start();
+        let of_master = ["127.0.0.1", &master.port.to_string()].join(" ");
+        let replica = Redis::with(&["--replicaof", &of_master]);
+        let sentinels = (0..3).map(|_| sentinel(master.port)).collect();
+        let watched = Watched { servers: [master, replica], sentinels };
+        until("the Sentinels know each other and the replica", || {
+            watched.sentinels.iter().all(|(_, port, _)| {
+                let known: redis::RedisResult<std::collections::HashMap<String, String>> =
+                    try_ask(*port, &["SENTINEL", "MASTER", "mymaster"]);
+                known.is_ok_and(|known| known["num-other-sentinels"] == "2" && known["num-slaves"] == "1")
+            })
+        });
+        watched
+    }
+
+    pub fn url(&self) -> String {
+        let hosts: Vec<String> =
+            self.sentinels.iter().map(|(_, port, _)| format!("127.0.0.1:{port}")).collect();
+        format!("redis+sentinel://{}/mymaster", hosts.join(","))
+    }
+}
+
+fn sentinel(master: u16) -> (Process, u16, TempDir) {
+    let (folder, port) = (tempfile::tempdir().unwrap(), free_port());
+    let file = folder.path().join("sentinel.conf");
+    let text = format!(
+        "port {port}\nbind 127.0.0.1\nsentinel monitor mymaster 127.0.0.1 {master} 2\n\
+         sentinel down-after-milliseconds mymaster 700\nsentinel failover-timeout mymaster 3000\n"
+    );
+    std::fs::write(&file, text).unwrap();
+    let process = Process::start("redis-sentinel", &[file.to_str().unwrap()], folder.path());
+    (process, port, folder)
+}
+
+/// Three masters, each with a replica.
+pub struct Cluster {
+    pub nodes: Vec<Redis>,
+}
+
+impl Cluster {
+    pub fn start() -> Self {
+        let nodes: Vec<Redis> = (0..6).map(|_| cluster_node()).collect();
+        let hosts: Vec<String> = nodes.iter().map(Redis::address).collect();
+        let made = Command::new("redis-cli")
+            .args(["--cluster", "create"])
+            .args(&hosts)
+            .args(["--cluster-replicas", "1", "--cluster-yes"])
+            .output()
+            .unwrap();
+        assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stdout));
+        let cluster = Cluster { nodes };
+        until("the cluster is whole", || cluster.nodes.iter().all(|node| cluster_is_ok(node.port)));
+        cluster
+    }
+
+    pub fn url(&self) -> String {
+        let hosts: Vec<String> = self.nodes.iter().map(Redis::address).collect();
+        format!("redis+cluster://{}", hosts[..3].join(","))
+    }
+
+    /// The node that is the master of a key.
+    pub fn master_of(&mut self, key: &str) -> &mut Redis {
+        let is_master = |node: &Redis| match try_ask::<i64>(node.port, &["EXISTS", key]) {
+            Ok(_) => ask::<String>(node.port, &["INFO", "replication"]).contains("role:master"),
+            Err(_) => false,
+        };
+        let i = self.nodes.iter().position(is_master).expect("a master for each key");
+        &mut self.nodes[i]
+    }
+}
+
+fn cluster_is_ok(port: u16) -> bool {
+    let info: redis::RedisResult<String> = try_ask(port, &["CLUSTER", "INFO"]);
+    let nodes: redis::RedisResult<String> = try_ask(port, &["CLUSTER", "NODES"]);
+    let n_replicas = |nodes: &str| nodes.lines().filter(|line| line.contains("slave")).count();
+    info.is_ok_and(|info| info.contains("cluster_state:ok"))
+        && nodes.is_ok_and(|nodes| n_replicas(&nodes) == 3)
+}
+
+fn cluster_node() -> Redis {
+    let bus = free_port().to_string();
+    let args = ["--cluster-enabled", "yes", "--cluster-node-timeout", "1000", "--cluster-port", &bus];
+    Redis::with(&args)
 }
