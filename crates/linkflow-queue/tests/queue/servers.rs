@@ -239,6 +239,12 @@ impl Cluster {
         assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stdout));
         let cluster = Cluster { nodes };
         until("the cluster is whole", || cluster.nodes.iter().all(|node| cluster_is_ok(node.port)));
+        // A replica that has nothing yet does not stand in for its master.
+        until("the replicas have caught up", || {
+            let replication = |node: &Redis| node.ask::<String>(&["INFO", "replication"]);
+            cluster.nodes.iter().filter(|node| replication(node).contains("master_link_status:up")).count()
+                == 3
+        });
         cluster
     }
 
@@ -268,6 +274,6 @@ fn cluster_is_ok(port: u16) -> bool {
 
 fn cluster_node() -> Redis {
     let bus = free_port().to_string();
-    let args = ["--cluster-enabled", "yes", "--cluster-node-timeout", "1000", "--cluster-port", &bus];
-    Redis::with(&args)
+    let cluster = ["--cluster-enabled", "yes", "--cluster-node-timeout", "1000", "--cluster-port", &bus];
+    Redis::with(&[&cluster[..], &["--repl-diskless-sync-delay", "0"]].concat())
 }
