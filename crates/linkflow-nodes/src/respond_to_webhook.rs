@@ -1,6 +1,6 @@
 //! Respond to Webhook: answers the call that started the execution.
 
-use linkflow_model::{Binary, Item, Object};
+use linkflow_model::{Binary, Item, Millis, Object};
 use linkflow_node::lenient::as_text;
 use linkflow_node::{
     Category, CredentialSlot, Ctx, Effects, Example, Input, Node, NodeError, Outcome, Ports, Reply,
@@ -10,6 +10,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+use crate::paths;
 use crate::webhook::{Entries, JWT};
 
 pub struct RespondToWebhook;
@@ -154,7 +155,7 @@ impl Node for RespondToWebhook {
 impl Params {
     fn status(&self) -> Result<u16, NodeError> {
         let usual = if self.respond_with == RespondWith::Redirect { 307 } else { 200 };
-        let code = self.options.response_code.unwrap_or(usual);
+        let code = self.options.response_code.filter(|code| *code != 0).unwrap_or(usual);
         u16::try_from(code).ok().filter(|c| (100..600).contains(c)).ok_or_else(|| {
             NodeError::param("options.responseCode", format!("must be from 100 to 599, got {code}"))
         })
@@ -174,7 +175,11 @@ impl Params {
     fn wrap(&self, value: Value) -> Value {
         match self.options.response_key.as_str() {
             "" => value,
-            path => path.split('.').rev().fold(value, |inner, key| json!({ key: inner })),
+            path => {
+                let mut object = Object::new();
+                paths::set(&mut object, &paths::parse(path), value);
+                Value::Object(object)
+            }
         }
     }
 }
@@ -197,7 +202,7 @@ async fn body(params: &Params, items: &[Item], ctx: &Ctx) -> Result<ReplyBody, N
         RespondWith::Binary => ReplyBody::Binary(file(params, items)?),
         RespondWith::Jwt => {
             let secret = ctx.host.credential(JWT.name).await?;
-            ReplyBody::Json(json!({"token": sign(&secret, &params.payload)?}))
+            ReplyBody::Json(json!({"token": sign(&secret, &params.payload, ctx.now)?}))
         }
         RespondWith::NoData | RespondWith::Redirect => ReplyBody::Empty,
     })
@@ -227,12 +232,18 @@ fn file(params: &Params, items: &[Item]) -> Result<Binary, NodeError> {
     }
 }
 
-/// Signs `payload` with the key of a JWT credential.
-fn sign(secret: &Secret, payload: &Value) -> Result<String, NodeError> {
+/// Signs `payload` with the key of a JWT credential. Claims that are an object, not its text, are
+/// dated where they are not.
+fn sign(secret: &Secret, payload: &Value, now: Millis) -> Result<String, NodeError> {
     use jsonwebtoken::{Algorithm, EncodingKey, Header, encode};
     let claims = match payload {
         Value::String(text) => serde_json::from_str(text)
             .map_err(|e| NodeError::param("payload", format!("is not valid JSON: {e}")))?,
+        Value::Object(claims) => {
+            let mut claims = claims.clone();
+            claims.entry("iat").or_insert_with(|| json!(now.0 / 1_000));
+            Value::Object(claims)
+        }
         value => value.clone(),
     };
     let name = secret.get("algorithm").filter(|a| !a.is_empty()).unwrap_or("HS256");

@@ -7,12 +7,13 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use linkflow_model::{Binary, Item, Node as WorkflowNode, Object};
+use linkflow_model::{Binary, Item, Node as WorkflowNode, Object, Pair, Paired};
 use linkflow_node::trigger::{
     Accepted, Auth, Body, Intake, LastNode, Refusal, Request, Respond, Route, Trigger, WebhookTrigger,
 };
 use linkflow_node::{
-    Category, CredentialSlot, Ctx, Example, Input, Node, NodeError, Outcome, Reply, ReplyBody, Spec, lenient,
+    Category, CredentialSlot, Ctx, Example, Input, Node, NodeError, Outcome, Ports, Reply, ReplyBody, Spec,
+    lenient,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -30,7 +31,8 @@ pub struct Params {
     /// Whether `httpMethod` is a list of methods.
     #[serde(default, deserialize_with = "lenient::flag")]
     multiple_methods: bool,
-    /// The HTTP method, or the list of methods, to which the address answers.
+    /// The HTTP method, or the list of methods, to which the address answers. With a list, each
+    /// method has an output of its own.
     #[serde(default = "get", deserialize_with = "lenient::names")]
     http_method: Vec<String>,
     /// The address behind `/webhook/`. Segments such as `:id` take any value; with them the address
@@ -107,7 +109,7 @@ pub enum ResponseData {
 #[derive(Debug, Default, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Options {
-    /// Give the body as a file with its bytes as they came, beside the parsed one.
+    /// Give the body as a file `data` with its bytes as they came, beside the parsed one.
     #[serde(deserialize_with = "lenient::flag")]
     raw_body: bool,
     /// Take the body as a file, whatever its content type is.
@@ -125,9 +127,8 @@ pub struct Options {
     /// Answer without a body when the call is answered at once.
     #[serde(deserialize_with = "lenient::flag")]
     no_response_body: bool,
-    /// Text or JSON with which a call is answered at once.
-    #[serde(deserialize_with = "lenient::text")]
-    response_data: String,
+    /// Text with which a call is answered at once, or an object or list for JSON.
+    response_data: Option<Value>,
     /// Content type of the answer of the last node.
     #[serde(deserialize_with = "lenient::text")]
     response_content_type: String,
@@ -216,7 +217,20 @@ impl Node for Webhook {
     type Params = Params;
 
     async fn run(input: Input<Params>, _ctx: &Ctx) -> Result<Outcome, NodeError> {
-        Ok(first_items(input.items()))
+        let outputs = outputs_of(input.scope(0).params);
+        let items = input.items();
+        if outputs.len() < 2 || items.is_empty() {
+            return Ok(first_items(items));
+        }
+        let mut ports = vec![Vec::new(); outputs.len()];
+        for item in items.iter() {
+            ports[output_of(item).min(outputs.len() - 1)].push(item.clone().paired_with(0));
+        }
+        Ok(Outcome::ports(ports))
+    }
+
+    fn ports(params: &Object) -> Ports {
+        Ports { outputs: outputs_of(params), ..Ports::of(&Self::SPEC) }
     }
 
     fn trigger() -> Option<Trigger> {
@@ -259,10 +273,36 @@ pub fn accept(node: &WorkflowNode, request: &Request) -> Result<Accepted, Refusa
     let seen = item(request, &Options::default());
     let params: Params = trigger_params::read(node, Some(&seen)).map_err(broken)?;
     params.options.admit(request)?;
-    Ok(Accepted { items: vec![item(request, &params.options)], respond: params.respond() })
+    let output = params.output(&request.method);
+    let item =
+        item(request, &params.options).with_paired(Paired::One(Pair { input: output, ..Pair::default() }));
+    Ok(Accepted { items: vec![item], respond: params.respond() })
+}
+
+/// The names of the outputs: with several methods, each has one.
+fn outputs_of(params: &Object) -> Vec<String> {
+    let several = params.get("multipleMethods").is_some_and(|v| *v == json!(true));
+    match params.get("httpMethod").and_then(Value::as_array).filter(|methods| several && methods.len() > 1) {
+        Some(methods) => methods.iter().map(|m| m.as_str().unwrap_or_default().to_owned()).collect(),
+        None => Ports::of(&Webhook::SPEC).outputs,
+    }
+}
+
+/// The output for an item of a request. The first items of an execution come from no input, so
+/// [`accept`] notes the number of the output in the place of the input's.
+fn output_of(item: &Item) -> usize {
+    match &item.paired {
+        Paired::One(pair) => pair.input as usize,
+        Paired::Unknown | Paired::Many(_) => 0,
+    }
 }
 
 impl Params {
+    fn output(&self, method: &str) -> u32 {
+        let methods = self.http_method.iter();
+        methods.map(|m| m.trim()).position(|m| m.eq_ignore_ascii_case(method)).unwrap_or(0) as u32
+    }
+
     pub(crate) fn methods(&self) -> Result<Vec<String>, NodeError> {
         const METHODS: [&str; 6] = ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD"];
         let methods: Vec<String> = self.http_method.iter().map(|m| m.trim().to_ascii_uppercase()).collect();
@@ -349,12 +389,10 @@ impl Options {
         if self.no_response_body {
             return ReplyBody::Empty;
         }
-        if self.response_data.is_empty() {
-            return ReplyBody::Json(json!({"message": "Workflow was started"}));
-        }
-        match serde_json::from_str(&self.response_data) {
-            Ok(value @ (Value::Object(_) | Value::Array(_))) => ReplyBody::Json(value),
-            _ => ReplyBody::Text(self.response_data.clone()),
+        match &self.response_data {
+            None | Some(Value::Null) => ReplyBody::Json(json!({"message": "Workflow was started"})),
+            Some(Value::String(text)) => ReplyBody::Text(text.clone()),
+            Some(value) => ReplyBody::Json(value.clone()),
         }
     }
 }
@@ -379,14 +417,10 @@ pub(crate) fn item(request: &Request, options: &Options) -> Item {
 }
 
 fn body_of(request: &Request, options: &Options, files: &mut BTreeMap<String, Binary>) -> Value {
-    let named = |fallback: &str| match options.binary_property_name.as_str() {
-        "" => fallback.to_owned(),
-        name => name.to_owned(),
-    };
     if options.raw_body
         && let Some(raw) = &request.raw
     {
-        files.insert(named("data"), raw.clone());
+        files.insert("data".to_owned(), raw.clone());
     }
     match &request.body {
         Body::Empty => Value::Object(Object::new()),
@@ -394,7 +428,8 @@ fn body_of(request: &Request, options: &Options, files: &mut BTreeMap<String, Bi
         Body::Form(fields) => Value::Object(fields.clone()),
         Body::Text(text) => Value::String(text.clone()),
         Body::Binary(binary) => {
-            files.insert(named("data"), binary.clone());
+            let name = Some(options.binary_property_name.as_str()).filter(|name| !name.is_empty());
+            files.insert(name.unwrap_or("data").to_owned(), binary.clone());
             Value::Object(Object::new())
         }
         Body::Multipart { fields, files: uploaded } => {
@@ -405,19 +440,29 @@ fn body_of(request: &Request, options: &Options, files: &mut BTreeMap<String, Bi
 }
 
 /// Files of a form: by a common name with a number, or by their fields, numbered where a field
-/// has several.
+/// has several. A field without a name is called `data`.
 fn name_files(uploaded: &[(String, Binary)], common: &str, files: &mut BTreeMap<String, Binary>) {
-    for (i, (field, file)) in uploaded.iter().enumerate() {
-        let field = field.strip_suffix("[]").unwrap_or(field);
-        let is_field = |other: &String| other.strip_suffix("[]").unwrap_or(other) == field;
-        let several = uploaded.iter().filter(|(other, _)| is_field(other)).count() > 1;
-        let before = uploaded[..i].iter().filter(|(other, _)| is_field(other)).count();
-        let name = match (common.is_empty(), several) {
-            (false, _) => format!("{common}{i}"),
-            (true, true) => format!("{field}{before}"),
-            (true, false) => field.to_owned(),
-        };
-        files.insert(name, file.clone());
+    let mut fields: Vec<(&str, Vec<&Binary>)> = Vec::new();
+    for (field, file) in uploaded {
+        let field = field.strip_suffix("[]").unwrap_or(field).trim();
+        match fields.iter_mut().find(|(known, _)| *known == field) {
+            Some((_, list)) => list.push(file),
+            None => fields.push((field, vec![file])),
+        }
+    }
+    let mut n_before = 0;
+    for (field, list) in fields {
+        let is_one = list.len() == 1;
+        for (i, file) in list.into_iter().enumerate() {
+            let name = match (common, field) {
+                ("", "") => format!("data{n_before}"),
+                ("", field) if is_one => field.to_owned(),
+                ("", field) => format!("{field}{i}"),
+                (common, _) => format!("{common}{n_before}"),
+            };
+            files.insert(name, file.clone());
+            n_before += 1;
+        }
     }
 }
 
@@ -526,6 +571,37 @@ mod tests {
         assert_eq!(accepted.respond, Respond::Immediately(expected));
     }
 
+    #[tokio::test]
+    async fn each_of_several_methods_has_an_output() {
+        use linkflow_node::NodeKind;
+        use linkflow_node::testing::{TestHost, ctx, input};
+        let params = json!({"path": "x", "multipleMethods": true, "httpMethod": ["GET", "POST"]});
+        assert_eq!(Webhook::ports(params.as_object().unwrap()).outputs, ["GET", "POST"]);
+        let accepted = accept(&node(params.clone()), &request(Body::Empty)).unwrap();
+        let dir = tempfile::tempdir().unwrap();
+        let ctx = ctx(dir.path(), Arc::new(TestHost::default()));
+        let given = input(&params, vec![accepted.items]);
+        let Ok(Outcome::Items(outputs)) = NodeKind::of::<Webhook>().run(given, &ctx).await else {
+            panic!("no items")
+        };
+        assert_eq!(outputs.ports.iter().map(|port| port.len()).collect::<Vec<_>>(), [0, 1]);
+        assert_eq!(outputs.ports[1][0].paired, Paired::to(0));
+    }
+
+    #[test]
+    fn an_answer_at_once_is_sent_as_it_is_given() {
+        for (given, expected) in [
+            (json!({"a": 1}), ReplyBody::Json(json!({"a": 1}))),
+            (json!("{\"a\": 1}"), ReplyBody::Text("{\"a\": 1}".to_owned())),
+            (json!(""), ReplyBody::Text(String::new())),
+            (json!(null), ReplyBody::Json(json!({"message": "Workflow was started"}))),
+        ] {
+            let accepted = accept(&node(json!({"options": {"responseData": given}})), &request(Body::Empty));
+            let Respond::Immediately(reply) = accepted.unwrap().respond else { panic!("it waits") };
+            assert_eq!(reply.body, expected, "{given}");
+        }
+    }
+
     #[test]
     fn files_of_a_form_go_by_their_fields_or_by_a_common_name() {
         let files = vec![("a".into(), file("1")), ("b[]".into(), file("2")), ("b[]".into(), file("3"))];
@@ -536,6 +612,9 @@ mod tests {
         };
         assert_eq!(names(json!({})), ["a", "b0", "b1"]);
         assert_eq!(names(json!({"options": {"binaryPropertyName": "f"}})), ["f0", "f1", "f2"]);
+        let unnamed = Body::Multipart { fields: Object::new(), files: vec![(String::new(), file("1"))] };
+        let accepted = accept(&node(json!({})), &request(unnamed)).unwrap();
+        assert_eq!(accepted.items[0].binary.as_ref().unwrap().keys().collect::<Vec<_>>(), ["data0"]);
     }
 
     #[test]

@@ -34,10 +34,13 @@ pub async fn reply(api: &Api, reply: Reply) -> Result<Response, Problem> {
     let status = status.unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let (kind, body) = match reply.body {
         ReplyBody::Empty => (None, Body::empty()),
+        // A text is sent as it is, wherever it comes from.
+        ReplyBody::Json(Value::String(text)) | ReplyBody::Text(text) => {
+            (Some("text/html; charset=utf-8".to_owned()), Body::from(text))
+        }
         ReplyBody::Json(value) => {
             (Some("application/json; charset=utf-8".to_owned()), Body::from(value.to_string()))
         }
-        ReplyBody::Text(text) => (Some("text/html; charset=utf-8".to_owned()), Body::from(text)),
         ReplyBody::Binary(binary) => {
             return send(api, binary, status, &reply.headers).await;
         }
@@ -147,13 +150,15 @@ fn last_node(what: LastNode, items: Vec<Item>) -> Result<(ReplyBody, Option<Stri
         LastNode::FirstItem { property, content_type } => {
             let item = first.ok_or("No item to return was found")?;
             let value = match property {
-                Some(path) => at_path(&item.json, &path).cloned().unwrap_or(Value::Null),
-                None => item.value(),
+                Some(path) => at_path(&item.json, &path).cloned(),
+                None => Some(item.value()),
             };
-            Ok(match (value, content_type) {
-                (Value::String(text), Some(kind)) => (ReplyBody::Text(text), Some(kind)),
-                (value, kind) => (ReplyBody::Json(value), kind),
-            })
+            let body = match value {
+                Some(Value::String(text)) => ReplyBody::Text(text),
+                Some(value) => ReplyBody::Json(value),
+                None => ReplyBody::Empty,
+            };
+            Ok((body, content_type))
         }
         LastNode::FirstItemBinary { property } => {
             let files = first.ok_or("No item was found to return")?.binary.as_ref();
@@ -168,7 +173,8 @@ fn at_path<'a>(json: &'a linkflow_model::Object, path: &str) -> Option<&'a Value
     if let Some(value) = json.get(path) {
         return Some(value);
     }
-    let mut names = path.split('.');
+    let path = path.replace('[', ".").replace(']', "");
+    let mut names = path.split('.').filter(|name| !name.is_empty());
     let mut value = json.get(names.next()?)?;
     for name in names {
         value = match value {
@@ -202,6 +208,9 @@ mod tests {
         check(LastNode::AllItems, json!([]), r#"{"json":[]} None"#);
         check(first(None, None), json!([{"a": 1}, {"a": 2}]), r#"{"json":{"a":1}} None"#);
         check(first(Some("a.b.1"), None), json!([{"a": {"b": [1, 2]}}]), r#"{"json":2} None"#);
+        check(first(Some("a.b[0]"), None), json!([{"a": {"b": [1, 2]}}]), r#"{"json":1} None"#);
+        check(first(Some("a"), None), json!([{"a": "x"}]), r#"{"text":"x"} None"#);
+        check(first(Some("b"), None), json!([{"a": "x"}]), r#""empty" None"#);
         check(
             first(Some("x"), Some("text/csv")),
             json!([{"x": "1;2"}]),

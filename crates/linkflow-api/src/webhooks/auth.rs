@@ -63,8 +63,10 @@ fn required(challenge: &'static str) -> Problem {
     Problem::new(StatusCode::UNAUTHORIZED, "authorization is required").with_challenge(challenge)
 }
 
+const BASIC: &str = "Basic realm=\"Webhook\"";
+
 fn basic(fields: &Fields, headers: &HeaderMap) -> Result<(), Problem> {
-    let challenge = || required("Basic realm=\"Webhook\"");
+    let challenge = || required(BASIC);
     let given = headers.get(header::AUTHORIZATION).and_then(|v| v.to_str().ok()).ok_or_else(challenge)?;
     let (scheme, encoded) = given.split_once(' ').ok_or_else(challenge)?;
     if !scheme.eq_ignore_ascii_case("basic") {
@@ -76,7 +78,11 @@ fn basic(fields: &Fields, headers: &HeaderMap) -> Result<(), Problem> {
         return Err(wrong());
     }
     let expected = format!("{user}:{password}");
-    if is_same(&decoded, expected.as_bytes()) { Ok(()) } else { Err(wrong()) }
+    if is_same(&decoded, expected.as_bytes()) {
+        return Ok(());
+    }
+    // Browsers ask again.
+    Err(Problem::new(StatusCode::UNAUTHORIZED, "the authorization is wrong").with_challenge(BASIC))
 }
 
 fn named_header(fields: &Fields, headers: &HeaderMap) -> Result<(), Problem> {

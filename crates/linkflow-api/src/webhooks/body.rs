@@ -21,6 +21,7 @@ enum Kind {
     Form,
     Multipart,
     Text,
+    Xml,
     Other,
 }
 
@@ -42,7 +43,7 @@ pub async fn read(
         return Ok((tokio::time::timeout(limit, reading).await.map_err(|_| late())??, None));
     }
     let bytes_max = match kind {
-        Kind::Json | Kind::Form | Kind::Text => api.settings.webhook_parsed_bytes_max,
+        Kind::Json | Kind::Form | Kind::Text | Kind::Xml => api.settings.webhook_parsed_bytes_max,
         Kind::Multipart | Kind::Other => api.settings.webhook_bytes_max,
     };
     let bytes = read_body(body, bytes_max, api.settings.body_ms_max).await?;
@@ -57,7 +58,8 @@ pub async fn read(
         Kind::Json => json(&bytes)?,
         Kind::Form => Body::Form(pairs(&bytes, "the form")?),
         Kind::Multipart => multipart(api, &given, HttpBody::from(bytes)).await?,
-        Kind::Text => text(&bytes)?,
+        Kind::Text => Body::Text(text(&bytes)?.to_owned()),
+        Kind::Xml => xml(&bytes)?,
         Kind::Other => Body::Binary(store(api, &bytes, mime(&given), file_name(headers)).await?),
     };
     Ok((body, raw))
@@ -77,16 +79,14 @@ fn mime(content_type: &str) -> String {
     if mime.is_empty() { "application/octet-stream".to_owned() } else { mime }
 }
 
+/// Whatever workflows would have to read themselves comes as a file.
 fn kind_of(content_type: &str) -> Kind {
     match mime(content_type).as_str() {
         "application/json" => Kind::Json,
         "application/x-www-form-urlencoded" => Kind::Form,
         "multipart/form-data" => Kind::Multipart,
-        "application/xml" | "application/javascript" | "application/x-ndjson" | "application/graphql" => {
-            Kind::Text
-        }
-        mime if mime.ends_with("+json") => Kind::Json,
-        mime if mime.ends_with("+xml") || mime.starts_with("text/") => Kind::Text,
+        "text/plain" => Kind::Text,
+        mime if mime.ends_with("/xml") || mime.ends_with("+xml") => Kind::Xml,
         _ => Kind::Other,
     }
 }
@@ -98,11 +98,16 @@ fn json(bytes: &[u8]) -> Result<Body, Problem> {
         .map_err(|e| Problem::bad_request(format!("the body is not valid JSON: {e}")))
 }
 
-fn text(bytes: &[u8]) -> Result<Body, Problem> {
-    let text = std::str::from_utf8(bytes).map_err(|e| {
+fn text(bytes: &[u8]) -> Result<&str, Problem> {
+    std::str::from_utf8(bytes).map_err(|e| {
         Problem::bad_request(format!("the body is not UTF-8: byte {} cannot be read", e.valid_up_to()))
-    })?;
-    Ok(Body::Text(text.to_owned()))
+    })
+}
+
+fn xml(bytes: &[u8]) -> Result<Body, Problem> {
+    super::xml::parse(text(bytes)?)
+        .map(Body::Json)
+        .map_err(|problem| Problem::bad_request(format!("the body is not valid XML: {problem}")))
 }
 
 async fn store(api: &Api, bytes: &Bytes, mime: String, name: Option<String>) -> Result<Binary, Problem> {
@@ -195,11 +200,13 @@ mod tests {
     fn the_content_type_says_how_a_body_is_read() {
         for (given, expected) in [
             ("application/json; charset=utf-8", Kind::Json),
-            ("application/vnd.api+json", Kind::Json),
+            ("application/vnd.api+json", Kind::Other),
             ("application/x-www-form-urlencoded", Kind::Form),
             ("Multipart/Form-Data; boundary=x", Kind::Multipart),
-            ("text/csv", Kind::Text),
-            ("image/svg+xml", Kind::Text),
+            ("text/plain;charset=utf-8", Kind::Text),
+            ("text/csv", Kind::Other),
+            ("text/xml", Kind::Xml),
+            ("application/soap+xml", Kind::Xml),
             ("application/pdf", Kind::Other),
             ("", Kind::Other),
         ] {

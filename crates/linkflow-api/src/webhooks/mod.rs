@@ -10,6 +10,7 @@ mod cors;
 mod find;
 mod listen;
 mod request;
+mod xml;
 
 use std::sync::Arc;
 

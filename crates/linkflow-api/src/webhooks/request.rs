@@ -57,7 +57,7 @@ impl Arrived {
             url: format!("{}{}", api.settings.base_url(), self.path),
             path: self.path.clone(),
             params,
-            query: pairs(self.parts.uri.query().unwrap_or_default().as_bytes(), "the query")?,
+            query: nested(pairs(self.parts.uri.query().unwrap_or_default().as_bytes(), "the query")?),
             headers: shown_headers(api, &self.headers, is_authenticated),
             remote_address: remote_address(api, &self.parts),
             ..Request::default()
@@ -110,6 +110,92 @@ pub fn pairs(text: &[u8], what: &str) -> Result<Object, Problem> {
         add(&mut found, name, Value::String(value));
     }
     Ok(found)
+}
+
+/// Names that a query has nested with brackets; what is deeper keeps its brackets in the name.
+const NESTED_MAX: usize = 5;
+
+/// The highest place in a list that a name may give; with a higher one it is an object.
+const PLACE_MAX: usize = 20;
+
+/// A query with the lists and objects that brackets in its names describe: `a[]=1`, `a[b]=2`.
+fn nested(pairs: Object) -> Object {
+    let mut found = Object::new();
+    for (name, value) in pairs {
+        let (first, inner) = steps_of(&name);
+        if first.is_empty() {
+            continue;
+        }
+        if inner.is_empty() && !found.contains_key(first) {
+            found.insert(first.to_owned(), value);
+        } else {
+            put(found.entry(first).or_insert_with(|| Value::Object(Object::new())), &inner, value);
+        }
+    }
+    found.into_iter().map(|(name, value)| (name, with_lists(value))).collect()
+}
+
+/// `a[b][]` is `a`, then `b`, then a new place.
+fn steps_of(name: &str) -> (&str, Vec<&str>) {
+    let (mut first, mut rest) = match name.find('[') {
+        Some(at) if name[at..].contains(']') => name.split_at(at),
+        _ => return (name, Vec::new()),
+    };
+    let mut inner = Vec::new();
+    while let Some((step, behind)) = rest.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
+        if inner.len() == NESTED_MAX {
+            inner.push(rest);
+            break;
+        }
+        inner.push(step);
+        rest = behind;
+    }
+    if first.is_empty() {
+        first = inner.remove(0);
+    }
+    (first, inner)
+}
+
+/// Puts a value below `tree`. Lists are objects with numbers for names until all names are read.
+fn put(tree: &mut Value, steps: &[&str], value: Value) {
+    if !tree.is_object() {
+        *tree = Value::Object(Object::from_iter([("0".to_owned(), tree.take())]));
+    }
+    let Value::Object(object) = tree else { return };
+    let next = |object: &Object| (0..).map(|n: usize| n.to_string()).find(|n| !object.contains_key(n));
+    match (steps, value) {
+        ([] | [""], Value::Array(values)) => {
+            for value in values {
+                let name = next(object).unwrap_or_default();
+                object.insert(name, value);
+            }
+        }
+        ([] | [""], value) => drop(object.insert(next(object).unwrap_or_default(), value)),
+        ([name], value) if !object.contains_key(*name) => drop(object.insert((*name).to_owned(), value)),
+        ([name, rest @ ..], value) => {
+            let name = if name.is_empty() { next(object).unwrap_or_default() } else { (*name).to_owned() };
+            put(object.entry(name).or_insert_with(|| Value::Object(Object::new())), rest, value);
+        }
+    }
+}
+
+/// Objects of which all names are places are lists.
+fn with_lists(value: Value) -> Value {
+    let Value::Object(object) = value else { return value };
+    let place =
+        |name: &String| name.parse::<usize>().ok().filter(|n| *n <= PLACE_MAX && n.to_string() == *name);
+    let are_places = object.keys().all(|name| place(name).is_some()) || is_counted(&object);
+    let mut inner: Vec<(String, Value)> = object.into_iter().map(|(name, v)| (name, with_lists(v))).collect();
+    if !are_places {
+        return Value::Object(inner.into_iter().collect());
+    }
+    inner.sort_by_key(|(name, _)| name.parse::<usize>().unwrap_or(usize::MAX));
+    Value::Array(inner.into_iter().map(|(_, value)| value).collect())
+}
+
+/// Whether the names are the numbers from 0 on, as `a[]` gives them.
+fn is_counted(object: &Object) -> bool {
+    object.keys().enumerate().all(|(n, name)| *name == n.to_string())
 }
 
 /// Adds a value under a name; the second makes it a list.
@@ -165,6 +251,26 @@ mod tests {
         assert_eq!(Value::Object(found).to_string(), r#"{"a":["1","2","%zz"],"b":"x y z","c":"","":""}"#);
         assert!(pairs(b"a=%ff", "the query").unwrap_err().detail().contains("is not UTF-8"));
         assert!(pairs("a=1&".repeat(1_001).as_bytes(), "the form").is_err());
+    }
+
+    #[test]
+    fn brackets_in_a_query_make_lists_and_objects() {
+        for (query, expected) in [
+            ("a[]=1&a[]=2", r#"{"a":["1","2"]}"#),
+            ("a[]=1", r#"{"a":["1"]}"#),
+            ("a[b]=1&a[c][d]=2", r#"{"a":{"b":"1","c":{"d":"2"}}}"#),
+            ("a[1]=x&a[0]=y", r#"{"a":["y","x"]}"#),
+            ("a[25]=1", r#"{"a":{"25":"1"}}"#),
+            ("a[]=1&a=2", r#"{"a":["1","2"]}"#),
+            ("a%5Bb%5D=1", r#"{"a":{"b":"1"}}"#),
+            ("[a]=1&a]=2&=3", r#"{"a":"1","a]":"2"}"#),
+            ("a[b][c][d][e][f][g]=1", r#"{"a":{"b":{"c":{"d":{"e":{"f":{"[g]":"1"}}}}}}}"#),
+            ("a[b]=1&a[b]=2&c[=3", r#"{"a":{"b":["1","2"]},"c[":"3"}"#),
+            ("a=1&a[b]=2", r#"{"a":{"0":"1","b":"2"}}"#),
+        ] {
+            let found = nested(pairs(query.as_bytes(), "the query").unwrap());
+            assert_eq!(Value::Object(found).to_string(), expected, "{query}");
+        }
     }
 
     #[test]

@@ -181,7 +181,7 @@ async fn basic_authentication_takes_the_right_password_only() {
         "the password is not the workflow's to see"
     );
     for wrong in ["ada:pa", "ada:", ":", "ada:pa:ss2", "eve:pa:ss"] {
-        get(&basic(wrong)).await.is_problem(403, "authorization is wrong");
+        get(&basic(wrong)).await.is_problem(401, "authorization is wrong");
     }
     get("Basic ???").await.is(403);
     get("Bearer x").await.is(401);
