@@ -7,6 +7,12 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
+/// The program: the one that was built with the tests, or `LINKFLOW_BIN`, for long runs on an
+/// optimised one.
+fn program() -> String {
+    std::env::var("LINKFLOW_BIN").unwrap_or_else(|_| env!("CARGO_BIN_EXE_linkflow").to_owned())
+}
+
 pub struct Server {
     child: Child,
     port: u16,
@@ -21,7 +27,7 @@ impl Server {
     }
 
     pub async fn start_on(dir: &Path, port: u16) -> Server {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_linkflow"));
+        let mut command = Command::new(program());
         command.args(["serve", "--port", &port.to_string(), "--data-dir"]).arg(dir);
         Server::launch(command, port).await
     }
