@@ -74,6 +74,7 @@ if [ -f web/package.json ]; then
     step "editor: tests" test_web
 fi
 step "format" cargo fmt --all --check
+step "servers: PostgreSQL and PgBouncer" scripts/postgres.sh need
 step "crates: tests" test_crates
 if [ -f web/package.json ]; then
     step "page: walk through it in a browser" test_page

@@ -82,6 +82,7 @@ impl Store {
                     "UPDATE workers SET revoked = TRUE WHERE id = $1 AND epoch = $2",
                     params![key.id, key.epoch],
                 )?;
+                lock_held(tx, key.id)?;
                 let now: Option<Millis> = tx.query_opt(
                     "SELECT heartbeat_at FROM workers WHERE id = $1 AND epoch = $2",
                     params![key.id, key.epoch],
@@ -133,7 +134,7 @@ impl Store {
             .db
             .read(move |tx| {
                 tx.query(
-                    "SELECT id FROM workers WHERE NOT revoked AND lease_until < $1",
+                    "SELECT id FROM workers WHERE NOT revoked AND lease_until < $1 ORDER BY id",
                     params![now],
                     |row| row.get(0),
                 )
@@ -211,7 +212,18 @@ fn revoke(tx: &mut Tx<'_>, dead: &[WorkerId], now: Millis) -> Result<(), StoreEr
     Ok(())
 }
 
+/// Rows are locked in the order of their ids, as everybody does who locks several: nobody waits for
+/// one who waits for him.
+fn lock_held(tx: &mut Tx<'_>, id: WorkerId) -> Result<(), StoreError> {
+    if !tx.is_postgres() {
+        return Ok(());
+    }
+    let sql = "SELECT 1 FROM executions WHERE owner = $1 AND status = 'running' ORDER BY id FOR UPDATE";
+    tx.query(sql, params![id], |_| Ok(())).map(drop)
+}
+
 fn free(tx: &mut Tx<'_>, id: WorkerId, now: Millis) -> Result<Vec<ExecutionId>, StoreError> {
+    lock_held(tx, id)?;
     tx.query(
         "UPDATE executions SET status = 'ready', owner = NULL, ready_at = $2 \
          WHERE owner = $1 AND status = 'running' RETURNING id",

@@ -20,6 +20,9 @@ use crate::StoreError;
 use crate::commit::{Queue, WriteJob};
 use flight::Outcome;
 
+/// How often a job that collides with others is tried by itself.
+const BUSY_TRIES: u32 = 3;
+
 /// The thread that commits. The first one takes whatever there is; the others help when it cannot
 /// keep up.
 pub(crate) fn commit_loop(mut session: Session, n: usize, hot: &HotQueue, writes: &Arc<Queue>) {
@@ -36,10 +39,14 @@ pub(crate) fn commit_loop(mut session: Session, n: usize, hot: &HotQueue, writes
 
 /// Writes a group, whatever it takes, and answers everybody in it.
 fn commit(session: &mut Session, jobs: Vec<HotJob>, writes: &Arc<Queue>, since: Instant) {
-    let mut is_again = false;
+    let (mut is_again, mut n_busy) = (false, 0);
     loop {
         match flight::write(session, &jobs, is_again) {
             Ok(outcomes) => return answer(jobs, outcomes, writes),
+            // Two that waited for each other: the other one is through now.
+            Err(Failed::Refused(StoreError::Busy { .. })) if jobs.len() == 1 && n_busy < BUSY_TRIES => {
+                n_busy += 1;
+            }
             Err(Failed::Refused(error)) if jobs.len() == 1 => return refuse(jobs, &error),
             Err(Failed::Refused(error)) => {
                 tracing::debug!(%error, n = jobs.len(), "a group was refused, trying it in halves");

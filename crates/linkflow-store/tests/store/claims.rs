@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use linkflow_model::*;
 use linkflow_store::*;
 
-use crate::help::*;
+use super::*;
 
 #[tokio::test]
 async fn what_was_accepted_is_claimed_with_its_journal_and_ends_once() {
@@ -225,8 +225,7 @@ async fn an_execution_whose_journal_is_damaged_is_dead_and_says_why() {
     let w = world();
     let key = w.worker(0).await;
     let (bad, good) = (w.accepted(0).await, w.accepted(1).await);
-    let raw = rusqlite::Connection::open(w.data().join("linkflow.db")).unwrap();
-    raw.execute("UPDATE journal SET data = x'0163' WHERE execution = ?1", [&bad.0.as_bytes()[..]]).unwrap();
+    w.damage(bad);
     let claimed: Vec<_> = w.claim_ready(&key, 10, t(2)).await.unwrap().iter().map(|c| c.id).collect();
     assert_eq!(claimed, vec![good]);
     let record = w.execution(workspace(), bad).await.unwrap().unwrap();

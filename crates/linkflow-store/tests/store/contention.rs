@@ -11,7 +11,7 @@ use linkflow_model::*;
 use linkflow_store::*;
 use serde_json::json;
 
-use crate::help::*;
+use super::*;
 
 /// Chance that can be repeated (splitmix64).
 #[derive(Clone)]

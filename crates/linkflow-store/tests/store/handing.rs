@@ -4,7 +4,7 @@ use linkflow_engine::Wait;
 use linkflow_model::*;
 use linkflow_store::*;
 
-use crate::help::*;
+use super::*;
 
 #[tokio::test]
 async fn what_is_handed_back_too_often_is_dead_with_the_last_error() {
@@ -99,7 +99,7 @@ async fn what_an_end_starts_is_there_with_it_and_only_once() {
     let key = w.worker(0).await;
     let id = w.accepted(0).await;
     let claimed = w.claimed(&key, id, 1).await;
-    let starts = new(super::help::id(3), 3);
+    let starts = new(new_id(3), 3);
     let then = Then::Accept { new: vec![starts.clone()], then: Box::new(end(Status::Error, true)) };
     let ends = append(&claimed, vec![finished(4)], then);
     assert_eq!(w.append(&key, ends.clone()).await.unwrap().ready, [starts.id]);
@@ -116,8 +116,8 @@ async fn an_execution_is_found_by_its_id_alone() {
     let claimed = w.claimed(&key, over, 1).await;
     w.append(&key, append(&claimed, vec![finished(2)], success())).await.unwrap();
     assert_eq!(w.workspace_of(open).await.unwrap(), Some(workspace()));
-    assert_eq!(w.workspace_of(super::help::id(0)).await.unwrap(), None);
-    assert_eq!(w.ended_of(vec![open, over, super::help::id(0)]).await.unwrap(), [(over, workspace())]);
+    assert_eq!(w.workspace_of(new_id(0)).await.unwrap(), None);
+    assert_eq!(w.ended_of(vec![open, over, new_id(0)]).await.unwrap(), [(over, workspace())]);
 }
 
 #[tokio::test]

@@ -1,4 +1,4 @@
-//! A store in a directory of its own, and short words for what the stories do.
+//! A store in a directory or database of its own, and short words for what the stories do.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -8,6 +8,8 @@ use linkflow_engine::{Event, Outcome, Wait, Wake};
 use linkflow_model::*;
 use linkflow_store::*;
 use serde_json::{Value, json};
+
+pub use crate::server::Database;
 
 pub const LEASE_MS: u64 = 15_000;
 
@@ -23,15 +25,30 @@ pub fn workflow() -> WorkflowId {
     WorkflowId(uuid::Uuid::from_u128(2))
 }
 
+/// As [`id`], where a variable has that name.
+pub fn new_id(ms: i64) -> ExecutionId {
+    id(ms)
+}
+
 /// Ids that differ from all others of the test run.
 pub fn id(ms: i64) -> ExecutionId {
     static NEXT: AtomicU64 = AtomicU64::new(1);
     ExecutionId::new(t(ms), u128::from(NEXT.fetch_add(1, Ordering::Relaxed)))
 }
 
+/// On what a story's store runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum On {
+    Sqlite,
+    Postgres,
+    /// PostgreSQL through PgBouncer in transaction mode.
+    Pooler,
+}
+
 pub struct World {
     pub dir: tempfile::TempDir,
     pub store: Store,
+    pub database: Option<Database>,
 }
 
 impl std::ops::Deref for World {
@@ -41,19 +58,43 @@ impl std::ops::Deref for World {
     }
 }
 
+/// A store on SQLite, for stories about its files.
 pub fn world() -> World {
-    world_with(Options::default())
+    world_on(On::Sqlite, Options::default())
 }
 
-pub fn world_with(options: Options) -> World {
+pub fn world_on(on: On, options: Options) -> World {
     let dir = tempfile::tempdir().unwrap();
-    let store = Store::open(&dir.path().join("data"), options).unwrap();
-    World { dir, store }
+    let data = dir.path().join("data");
+    if on == On::Sqlite {
+        let store = Store::open(&data, options).unwrap();
+        return World { dir, store, database: None };
+    }
+    let database = Database::new();
+    let url = if on == On::Pooler { database.pooled_url() } else { database.url() };
+    let direct_url = Some(database.url());
+    let options = PgOptions { store: options, direct_url, ..PgOptions::new(url, data) };
+    let store = Store::connect(options).unwrap();
+    World { dir, store, database: Some(database) }
 }
 
 impl World {
     pub fn data(&self) -> std::path::PathBuf {
         self.dir.path().join("data")
+    }
+
+    /// Makes the journal of an execution unreadable.
+    pub fn damage(&self, id: ExecutionId) {
+        match &self.database {
+            Some(database) => {
+                database.run(&format!("UPDATE journal SET data = '\\x0163' WHERE execution = '{id}'"));
+            }
+            None => {
+                let raw = rusqlite::Connection::open(self.data().join("linkflow.db")).unwrap();
+                let sql = "UPDATE journal SET data = x'0163' WHERE execution = ?1";
+                raw.execute(sql, [&id.0.as_bytes()[..]]).unwrap();
+            }
+        }
     }
 
     pub async fn worker(&self, ms: i64) -> WorkerKey {

@@ -5,7 +5,7 @@ use linkflow_model::*;
 use linkflow_store::*;
 use serde_json::json;
 
-use crate::help::*;
+use super::*;
 
 #[tokio::test]
 async fn the_slower_of_two_holders_finds_its_place_taken() {
@@ -90,9 +90,10 @@ async fn a_caller_that_goes_away_does_not_undo_its_write() {
         // Polled once, so that it is handed over, and then dropped.
         let _ = call.as_mut().poll(&mut std::task::Context::from_waker(waker));
     }
-    // Whatever is queued later is answered later.
-    w.accepted(9).await;
-    assert_eq!(w.status(id).await, Status::Success);
+    let begun = std::time::Instant::now();
+    while w.status(id).await != Status::Success {
+        assert!(begun.elapsed().as_secs() < 10, "it was handed over and never done");
+    }
 }
 
 #[tokio::test]
@@ -161,4 +162,32 @@ async fn appends_without_entries_are_fine() {
     .await
     .unwrap();
     assert_eq!(w.status(id).await, Status::Canceled);
+}
+
+#[tokio::test]
+async fn who_comes_when_too_much_is_queued_is_turned_away_and_the_rest_is_done() {
+    let w = world_with(Options { writes_queued_max: 4, ..Options::default() });
+    let tasks: Vec<_> = (0..200)
+        .map(|n| {
+            let store = w.store.clone();
+            let new = new(id(n), n);
+            tokio::spawn(async move { (new.id, store.accept(new).await) })
+        })
+        .collect();
+    let (mut n_accepted, mut n_busy) = (0, 0);
+    for task in tasks {
+        match task.await.unwrap() {
+            (id, Ok(_)) => {
+                n_accepted += 1;
+                assert_eq!(w.status(id).await, Status::Ready);
+            }
+            (id, Err(StoreError::Busy { retry_after_ms })) => {
+                n_busy += 1;
+                assert!(retry_after_ms > 0);
+                assert_eq!(w.status_of(workspace(), id).await.unwrap(), None);
+            }
+            (_, Err(error)) => panic!("{error}"),
+        }
+    }
+    assert!(n_accepted >= 4 && n_busy > 0, "{n_accepted} accepted, {n_busy} turned away");
 }

@@ -4,6 +4,7 @@ use std::os::unix::fs::PermissionsExt;
 
 use linkflow_model::Status;
 use linkflow_store::*;
+use serde_json::json;
 
 use crate::help::*;
 
@@ -12,7 +13,7 @@ async fn what_was_stored_is_there_after_a_restart() {
     let w = world();
     let id = w.accepted(0).await;
     w.close().await;
-    assert_eq!(w.accept(new(super::help::id(0), 0)).await.unwrap_err(), StoreError::Closed);
+    assert_eq!(w.accept(new(new_id(0), 0)).await.unwrap_err(), StoreError::Closed);
     assert!(!w.data().join("linkflow.db-wal").exists(), "everything is in the database file");
     let again = Store::open(&w.data(), Options::default()).unwrap();
     assert_eq!(again.status_of(workspace(), id).await.unwrap(), Some(Status::Ready));
@@ -82,29 +83,27 @@ fn a_place_that_is_no_directory_is_named() {
 }
 
 #[tokio::test]
-async fn who_comes_when_too_much_is_queued_is_turned_away_and_the_rest_is_done() {
-    let w = world_with(Options { writes_queued_max: 4, ..Options::default() });
-    let tasks: Vec<_> = (0..200)
-        .map(|n| {
-            let store = w.store.clone();
-            let new = new(id(n), n);
-            tokio::spawn(async move { (new.id, store.accept(new).await) })
-        })
-        .collect();
-    let (mut n_accepted, mut n_busy) = (0, 0);
-    for task in tasks {
-        match task.await.unwrap() {
-            (id, Ok(_)) => {
-                n_accepted += 1;
-                assert_eq!(w.status(id).await, Status::Ready);
-            }
-            (id, Err(StoreError::Busy { retry_after_ms })) => {
-                n_busy += 1;
-                assert!(retry_after_ms > 0);
-                assert_eq!(w.status_of(workspace(), id).await.unwrap(), None);
-            }
-            (_, Err(error)) => panic!("{error}"),
-        }
+async fn space_comes_back_to_the_disk() {
+    let w = world();
+    let key = w.worker(0).await;
+    let mut x = 7u64;
+    for n in 0..100 {
+        let id = w.accepted(n).await;
+        let claimed = w.claimed(&key, id, n).await;
+        let noise: Vec<u64> = (0..12_000)
+            .map(|_| {
+                x = x.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+                x >> 11
+            })
+            .collect();
+        let entries = vec![done(n, 1, json!({"noise": noise})), finished(n)];
+        w.append(&key, append(&claimed, entries, success())).await.unwrap();
     }
-    assert!(n_accepted >= 4 && n_busy > 0, "{n_accepted} accepted, {n_busy} turned away");
+    let before = w.size().await.unwrap();
+    w.retain(t(10 * 86_400_000), Some(1), None).await.unwrap();
+    let after = w.size().await.unwrap();
+    assert!(before.database > 9_000_000, "{before:?}");
+    assert!(after.database < before.database / 2, "{before:?} -> {after:?}");
+    let file = std::fs::metadata(w.data().join("linkflow.db")).unwrap().len();
+    assert_eq!(file, after.database, "the file itself is shorter");
 }

@@ -5,7 +5,7 @@ use linkflow_model::*;
 use linkflow_store::*;
 use serde_json::json;
 
-use crate::help::*;
+use super::*;
 
 const DAY: i64 = 86_400_000;
 
@@ -101,32 +101,6 @@ async fn files_that_nobody_ever_named_are_found_in_time() {
         n += w.retain(now, None, None).await.unwrap().blobs;
     }
     assert_eq!((n, orphan.exists(), young.exists()), (1, false, true));
-}
-
-#[tokio::test]
-async fn space_comes_back_to_the_disk() {
-    let w = world();
-    let key = w.worker(0).await;
-    let mut x = 7u64;
-    for n in 0..100 {
-        let id = w.accepted(n).await;
-        let claimed = w.claimed(&key, id, n).await;
-        let noise: Vec<u64> = (0..12_000)
-            .map(|_| {
-                x = x.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
-                x >> 11
-            })
-            .collect();
-        let entries = vec![done(n, 1, json!({"noise": noise})), finished(n)];
-        w.append(&key, append(&claimed, entries, success())).await.unwrap();
-    }
-    let before = w.size().await.unwrap();
-    w.retain(t(10 * DAY), Some(1), None).await.unwrap();
-    let after = w.size().await.unwrap();
-    assert!(before.database > 9_000_000, "{before:?}");
-    assert!(after.database < before.database / 2, "{before:?} -> {after:?}");
-    let file = std::fs::metadata(w.data().join("linkflow.db")).unwrap().len();
-    assert_eq!(file, after.database, "the file itself is shorter");
 }
 
 #[tokio::test]

@@ -4,7 +4,7 @@ use linkflow_model::*;
 use linkflow_store::*;
 use serde_json::json;
 
-use crate::help::*;
+use super::*;
 
 fn every(ms: i64, index: u32) -> NewSchedule {
     NewSchedule {

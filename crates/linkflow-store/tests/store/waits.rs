@@ -5,7 +5,7 @@ use linkflow_model::*;
 use linkflow_store::*;
 use serde_json::json;
 
-use crate::help::*;
+use super::*;
 
 /// An execution that has parked `step` with `wait`.
 async fn resting(w: &World, key: &WorkerKey, wait: Wait, wake_at: Option<i64>) -> ExecutionId {
@@ -45,7 +45,7 @@ async fn a_call_hands_its_payload_to_the_step_that_waits() {
     w.append(&key, append(&claimed, vec![woken(11, 1, Wake::Call), finished(12)], success())).await.unwrap();
     let after = w.wake_by_call(Some(workspace()), id, t(13), None).await.unwrap();
     assert_eq!(after, WakeCall::NotWaiting(Status::Success));
-    assert_eq!(w.wake_by_call(None, super::help::id(0), t(13), None).await.unwrap(), WakeCall::Unknown);
+    assert_eq!(w.wake_by_call(None, new_id(0), t(13), None).await.unwrap(), WakeCall::Unknown);
 }
 
 #[tokio::test]

@@ -414,10 +414,12 @@ const HOLD: &str = "SELECT id, status, owner, cancel, started_at IS NOT NULL, pa
 const NEXT: &str = "SELECT u.id, (SELECT j.seq + j.n FROM journal j WHERE j.execution = u.id \
      AND j.execution >= $2 AND j.execution <= $3 ORDER BY j.seq DESC LIMIT 1) FROM unnest($1) AS u(id)";
 
+/// What somebody else holds at this moment is being claimed, or changed by one who will hint at it.
 fn take_sql() -> String {
     format!(
         "UPDATE executions SET status = 'running', owner = $2, attempt = attempt + 1, ready_at = NULL, \
-         wake_at = NULL, started_at = COALESCE(started_at, $3) WHERE id = ANY($1) AND status = 'ready' \
+         wake_at = NULL, started_at = COALESCE(started_at, $3) WHERE id = ANY($1) AND id IN \
+         (SELECT id FROM executions WHERE id = ANY($1) AND status = 'ready' FOR UPDATE SKIP LOCKED) \
          AND EXISTS (SELECT 1 FROM workers WHERE id = $2 AND epoch = $4 AND NOT revoked) \
          RETURNING {CLAIM_COLUMNS}"
     )

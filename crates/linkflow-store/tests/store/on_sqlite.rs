@@ -1,0 +1,34 @@
+//! The stories that every database is held to, on SQLite.
+
+use linkflow_store::Options;
+
+use crate::help::On;
+pub use crate::help::{
+    LEASE_MS, World, append, began, child, done, end, finished, id, keep, new, new_id, parked, rest, started,
+    success, t, woken, workflow, workspace,
+};
+
+#[path = "claims.rs"]
+mod claims;
+#[path = "contention.rs"]
+mod contention;
+#[path = "handing.rs"]
+mod handing;
+#[path = "journal.rs"]
+mod journal;
+#[path = "resources.rs"]
+mod resources;
+#[path = "retention.rs"]
+mod retention;
+#[path = "schedules.rs"]
+mod schedules;
+#[path = "waits.rs"]
+mod waits;
+
+fn world() -> World {
+    world_with(Options::default())
+}
+
+fn world_with(options: Options) -> World {
+    crate::help::world_on(On::Sqlite, options)
+}
