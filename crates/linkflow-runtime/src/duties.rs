@@ -68,6 +68,10 @@ async fn rounds(inner: &Arc<Inner>, lease: &Lease) {
     let mut orphans = HashSet::new();
     for n in 0_u64.. {
         tick.tick().await;
+        if n.is_multiple_of(25) {
+            // Before anything else is taken in: what was interrupted goes on first.
+            log("looking for dead workers", reap(inner).await);
+        }
         log("waking what is due", wake_due(inner).await);
         if !inner.draining.load(Ordering::Relaxed) {
             log("the schedules", crate::scheduler::tick(inner).await);
@@ -79,9 +83,6 @@ async fn rounds(inner: &Arc<Inner>, lease: &Lease) {
         }
         if n % 10 == 9 {
             log("answering", inner.answer_ended().await);
-        }
-        if n.is_multiple_of(25) {
-            log("looking for dead workers", reap(inner).await);
         }
     }
 }

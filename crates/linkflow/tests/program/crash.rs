@@ -313,16 +313,18 @@ fn journal_problems(kept: &Kept) -> Vec<String> {
 }
 
 /// The longest that an execution which was under way at a kill took to record something after
-/// the program was ready again; those that rest do not count.
+/// the program was ready again. Those that rest do not count, nor those that had only been
+/// accepted; another kill ends the time that an execution had.
 fn slowest_resume_ms(kept: &[Kept], restarts: &[Restart]) -> u64 {
     let mut slowest = 0;
-    for restart in restarts {
+    for (i, restart) in restarts.iter().enumerate() {
+        let next_kill = restarts.get(i + 1).map_or(Millis(i64::MAX), |r| r.killed_at);
         for kept in kept {
             let before = kept.events.iter().rev().find(|e| e.at() <= restart.killed_at);
             let after = kept.events.iter().find(|e| e.at() > restart.killed_at);
             let (Some(before), Some(after)) = (before, after) else { continue };
-            if !matches!(before, Event::Parked { .. }) {
-                slowest = slowest.max(after.at().since(restart.ready_at));
+            if !matches!(before, Event::Parked { .. } | Event::Started { .. }) {
+                slowest = slowest.max(after.at().min(next_kill).since(restart.ready_at));
             }
         }
     }
@@ -389,10 +391,10 @@ fn the_checker_names_each_thing_that_can_go_wrong() {
     );
     check(
         |_, _, kept, restarts| {
-            let first = kept[0].events[0].at();
+            let first = kept[0].events[1].at();
             restarts.push(Restart { killed_at: first, ready_at: Millis(first.0 + 100) });
             let late = Millis(first.0 + 100 + 6_000);
-            for event in &mut kept[0].events[1..] {
+            for event in &mut kept[0].events[2..] {
                 match event {
                     Event::Done { at, .. } | Event::Finished { at, .. } => *at = late,
                     _ => {}
