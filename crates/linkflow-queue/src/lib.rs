@@ -25,5 +25,5 @@ pub use faults::Planted;
 pub use job::{ForeignJob, Job, QueueError, QueueName, Request, Taken, Ticket, retry_delay_s};
 pub use memory::MemoryQueue;
 pub use partition::{partition_of, partition_queue};
-pub use queue::{Queue, QueueStats};
+pub use queue::{Queue, QueueHealth, QueueStats};
 pub use weights::{Shares, Weights};

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::sync::broadcast;
 
@@ -37,6 +38,18 @@ pub struct QueueStats {
     pub wait_ms: u64,
     /// What the queue takes in the server, estimated from a few of its entries.
     pub memory_bytes: u64,
+}
+
+/// How the queue's server is.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct QueueHealth {
+    pub latency: Duration,
+    /// What it keeps, in all masters together.
+    pub memory_bytes: u64,
+    /// How much it may keep; 0 where there is no limit.
+    pub memory_bytes_max: u64,
+    /// Whether it throws keys away when it is full; `maxmemory-policy` should be `noeviction`.
+    pub is_evicting: bool,
 }
 
 impl QueueStats {
@@ -147,6 +160,14 @@ impl Queue {
         match self {
             Queue::Memory(queue) => Ok(queue.stats()),
             Queue::Redis(queue) => queue.stats().await,
+        }
+    }
+
+    /// Asks the server how it is; the queue in memory always answers.
+    pub async fn health(&self) -> Result<QueueHealth, QueueError> {
+        match self {
+            Queue::Memory(_) => Ok(QueueHealth::default()),
+            Queue::Redis(queue) => queue.health().await,
         }
     }
 

@@ -8,6 +8,7 @@ mod address;
 mod beat;
 mod ear;
 mod forward;
+mod health;
 mod janitor;
 mod keys;
 pub(crate) mod leader;
@@ -32,7 +33,7 @@ use crate::clock::Clock;
 use crate::faults::Faults;
 use crate::job::{Job, QueueError, QueueName, Taken, Ticket};
 use crate::partition;
-use crate::queue::QueueStats;
+use crate::queue::{QueueHealth, QueueStats};
 use crate::weights::{Shares, Weights};
 use address::Address;
 use link::Link;
@@ -240,6 +241,11 @@ impl RedisQueue {
     /// See [`crate::Queue::stats`].
     pub async fn stats(&self) -> Result<Vec<QueueStats>, QueueError> {
         self.inner.stats().await
+    }
+
+    /// See [`crate::Queue::health`].
+    pub async fn health(&self) -> Result<QueueHealth, QueueError> {
+        health::ask(&self.inner.link).await
     }
 
     /// Whether there is a connection at this moment.

@@ -9,4 +9,5 @@ mod model;
 mod outages;
 mod servers;
 mod stage;
+mod tls;
 mod wire;

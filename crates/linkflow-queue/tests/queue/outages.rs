@@ -214,3 +214,49 @@ async fn duties_run_by_themselves() {
     drop(dead);
     assert_eq!(numbers(&soon(living.take(1)).await.unwrap()), [1]);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_taker_that_waits_leaves_the_server_in_peace() {
+    let redis = Redis::start();
+    let queue = Arc::new(one_that_only_listens(&redis, None).await);
+    queue.pause(&linkflow_queue::QueueName::default()).await.unwrap();
+    queue.push(jobs([1])).await.unwrap();
+    let taker = tokio::spawn({
+        let queue = queue.clone();
+        async move { queue.take(1).await }
+    });
+    let n_commands = || {
+        let stats: String = redis.ask(&["INFO", "stats"]);
+        let line = stats.lines().find(|line| line.starts_with("total_commands_processed")).unwrap();
+        line.split(':').nth(1).unwrap().parse::<u64>().unwrap()
+    };
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    let before = n_commands();
+    tokio::time::sleep(Duration::from_millis(700)).await;
+    let n = n_commands() - before;
+    assert!(n < 20, "{n} commands in 0.7 s, though the queue is paused and nothing changes");
+    taker.abort();
+}
+
+#[tokio::test]
+async fn the_server_says_how_it_is() {
+    let redis = Redis::with(&["--maxmemory", "64mb", "--maxmemory-policy", "allkeys-lru"]);
+    let queue = Queue::Redis(RedisQueue::open(Settings::new(&redis.url())).await.unwrap());
+    let health = queue.health().await.unwrap();
+    assert_eq!((health.memory_bytes_max, health.is_evicting), (64 << 20, true));
+    assert!(health.memory_bytes > 100_000 && health.latency < Duration::from_secs(1), "{health:?}");
+    redis.ask::<()>(&["CONFIG", "SET", "maxmemory-policy", "noeviction"]);
+    assert!(!queue.health().await.unwrap().is_evicting);
+}
+
+#[tokio::test]
+async fn a_server_that_is_full_refuses_jobs_and_gives_out_those_it_has() {
+    let stage = Stage::in_redis().await;
+    stage.push(jobs([1])).await;
+    let redis = stage.redis.as_ref().unwrap();
+    redis.ask::<()>(&["CONFIG", "SET", "maxmemory", "1"]);
+    is_unavailable(stage.queue.push(jobs([2])).await);
+    redis.ask::<()>(&["CONFIG", "SET", "maxmemory", "0"]);
+    assert_eq!(stage.push(jobs([2])).await, 1);
+    assert_eq!(numbers(&stage.take(9).await), [1, 2]);
+}
