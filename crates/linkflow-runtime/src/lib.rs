@@ -14,6 +14,7 @@ mod scheduler;
 mod services;
 mod shell;
 mod step;
+mod waiting;
 mod worker;
 
 pub use drive::{Alone, AloneEnd, run_alone};

@@ -24,6 +24,7 @@ use crate::host::{StoreHost, store_trouble};
 use crate::prepared::Prepared;
 use crate::record::{Recorded, replay};
 use crate::services::Services;
+use crate::waiting;
 
 /// Waiting requests that are looked after in one round.
 const ANSWERED_MAX: usize = 1_000;
@@ -595,8 +596,11 @@ impl Runtime for Shell {
                 let state = machine.state_of(*s);
                 matches!(state, Some(StepState::Parked { wait: linkflow_engine::Wait::Call { .. } }))
             };
-            let node = (0..machine.n_steps()).find(waits).and_then(|s| machine.node_of(s));
-            Ok(node.map(|node| Waiting { workspace, node: prepared.node(node).clone() }))
+            let Some(step) = (0..machine.n_steps()).find(waits) else { return Ok(None) };
+            let vars = self.inner.variables(workspace).await.map_err(runtime_error)?;
+            let env = env_of(&self.inner.services, &prepared, execution, record.mode, vars);
+            let node = waiting::resolved(&prepared, &recorded, step, &env);
+            Ok(node.map(|node| Waiting { workspace, node }))
         })
     }
 

@@ -351,3 +351,40 @@ async fn each_of_several_methods_goes_its_own_way() {
     assert_eq!(ask(owner.http.put(&address)).await, format!("{kind} {{\"put\":1}}"));
     assert!(ask(owner.http.delete(&address)).await.starts_with("405"));
 }
+
+#[tokio::test]
+async fn a_wait_goes_on_when_its_address_is_called_in_its_way() {
+    let dir = tempfile::tempdir().unwrap();
+    let server = Server::start(dir.path()).await;
+    let owner = Owner::of(&server).await;
+    let respond = json!({"respondWith": "text", "responseBody": "={{ $execution.resumeUrl }}"});
+    let wait = json!({"resume": "webhook", "httpMethod": "POST", "responseMode": "lastNode",
+        "limitWaitTime": true, "resumeAmount": "={{ $('Webhook').item.json.body.hours }}",
+        "options": {"webhookSuffix": "={{ $('Webhook').item.json.body.name }}",
+            "responseHeaders": {"entries": [{"name": "x-for", "value": "={{ $('Webhook').item.json.body.code }}"}]}}});
+    let set = json!({"assignments": {"assignments": [
+        {"id": "1", "name": "said", "value": "={{ $json.body.said }}", "type": "string"},
+        {"id": "2", "name": "to", "value": "={{ $('Webhook').first().json.body.name }}", "type": "string"}]}, "options": {}});
+    let behind = [("respondToWebhook", 1.1, respond), ("wait", 1.1, wait), ("set", 3.4, set)];
+    let params = json!({"httpMethod": "POST", "responseMode": "responseNode"});
+    owner.publish(&server, &hook("asks", 2.0, params, &behind)).await;
+    let (status, address) = owner
+        .post(&server, "/webhook/asks", &json!({"name": "ada", "hours": 2, "code": "={{ 1 + '}' }}"}))
+        .await;
+    let address = address.as_str().unwrap_or_else(|| panic!("{status} {address}"));
+    let (start, signature) = address.split_once('?').expect("a signed address");
+    let kind = "application/json; charset=utf-8";
+    let call = |address: String| {
+        owner.http.post(address).header("content-type", "application/json").body("{\"said\": \"yes\"}")
+    };
+    let found = ask(call(format!("{start}/eve?{signature}"))).await;
+    assert!(found.starts_with("404 "), "{found}");
+    let found = ask(owner.http.get(format!("{start}/ada?{signature}"))).await;
+    assert!(found.starts_with("405 "), "{found}");
+    let answer = call(format!("{start}/ada?{signature}")).send().await.unwrap();
+    assert_eq!(answer.headers().get("x-for").map(|v| v.to_str().unwrap()), Some("={{ 1 + '}' }}"));
+    assert_eq!(answer.headers()["content-type"], kind);
+    assert_eq!(answer.text().await.unwrap(), "{\"said\":\"yes\",\"to\":\"ada\"}");
+    let found = ask(call(format!("{start}/ada?{signature}"))).await;
+    assert!(found.starts_with("409 "), "{found}");
+}
