@@ -7,6 +7,7 @@
 #   scripts/postgres.sh serve DIR         a server and a pooler; prints `postgres PORT`, `pgbouncer PORT`
 #                                         and `ready`, and stops both when its input ends
 #   scripts/postgres.sh replica DIR OF    a replica of the server in the directory OF; as `serve`
+#   scripts/postgres.sh restart DIR       stops that server at once, as a crash would, and starts it
 #
 # Servers run as the user `postgres` when root starts them, because they refuse to run as root.
 set -euo pipefail
@@ -28,6 +29,10 @@ postgres_bin() {
 need_postgres() {
     postgres_bin >/dev/null || packages "PostgreSQL is missing, which tests the store" postgresql
     postgres_bin >/dev/null || fail "the package postgresql has no initdb and postgres in /usr/lib/postgresql"
+}
+
+need_openssl() {
+    command -v openssl >/dev/null || packages "OpenSSL is missing, which makes certificates for tests" openssl
 }
 
 need_pgbouncer() {
@@ -82,6 +87,15 @@ run_postgres() {
         start || { tail -n 20 "$dir/data/server.log" >&2; return 1; }
 }
 
+# A certificate for `localhost` in DIR/data/server.crt, which is its own root.
+make_certificate() {
+    (cd "$1/data" && as_postgres openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes \
+        -days 3650 -subj /CN=linkflow-test -addext subjectAltName=DNS:localhost \
+        -addext basicConstraints=critical,CA:FALSE -keyout server.key -out server.crt 2>/dev/null)
+    cp "$1/data/server.crt" "$1/server.crt"
+    chmod 644 "$1/server.crt"
+}
+
 stop_postgres() {
     as_postgres "$(postgres_bin)/pg_ctl" -D "$1/data" -m "${2:-immediate}" -w -s stop || true
 }
@@ -111,6 +125,11 @@ INI
     wait_for_port "$port"
 }
 
+enable_tls() {
+    printf 'ssl = on\n' >>"$1/data/postgresql.auto.conf"
+    as_postgres "$(postgres_bin)/pg_ctl" -D "$1/data" -s reload
+}
+
 stop_pgbouncer() {
     [ ! -f "$1/pooler/pgbouncer.pid" ] || kill "$(cat "$1/pooler/pgbouncer.pid")" 2>/dev/null || true
 }
@@ -133,10 +152,13 @@ serve() {
     local dir=$1 port pooler
     need_postgres >&2
     need_pgbouncer >&2
+    need_openssl >&2
     port=$(free_port)
     pooler=$(free_port)
     trap "stop_pgbouncer '$dir'; stop_postgres '$dir'; rm -rf '$dir/data' '$dir/pooler'" EXIT
     start_postgres "$dir" "$port" wal_level=replica max_wal_senders=4
+    make_certificate "$dir"
+    enable_tls "$dir"
     start_pgbouncer "$dir" "$pooler" "$port"
     printf 'postgres %s\npgbouncer %s\nready\n' "$port" "$pooler"
     until_input_ends
@@ -164,9 +186,15 @@ if [ "${BASH_SOURCE[0]}" = "$0" ]; then
     need)
         need_postgres
         need_pgbouncer
+        need_openssl
         ;;
     serve) serve "$2" ;;
+    restart)
+        port=$(port_of "$2")
+        stop_postgres "$2"
+        run_postgres "$2" "$port"
+        ;;
     replica) replica "$2" "$3" ;;
-    *) fail "say what: need, serve DIR, or replica DIR OF" ;;
+    *) fail "say what: need, serve DIR, restart DIR, or replica DIR OF" ;;
     esac
 fi

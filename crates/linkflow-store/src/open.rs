@@ -84,8 +84,11 @@ impl Store {
             let (path, writes) = (path.clone(), writes.clone());
             spawn("store-write".to_owned(), dir, move || {
                 commit::write_loop(writer, path, &writes);
-                // Held until the last commit.
-                drop(lock);
+                // Held until the last commit. A process that is just being started has the file too,
+                // so closing it here would not do.
+                if let Some(Err(error)) = lock.map(|lock| lock.unlock()) {
+                    tracing::warn!(%error, "the lock on the data directory could not be given up");
+                }
             })?
         });
         let db = Db::Sqlite(Arc::new(Sqlite {

@@ -274,7 +274,7 @@ async fn whatever_workers_do_every_execution_ends_once_and_whole() {
         Err(_) => u64::from(std::process::id()) << 20,
     };
     eprintln!("seeds from {first}; repeat with LINKFLOW_SEED");
-    for seed in first..first + 12 {
+    for seed in first..first + super::SEEDS {
         run(seed).await;
     }
 }

@@ -15,3 +15,10 @@ mod server;
 mod crashes;
 mod golden;
 mod opening;
+
+// PostgreSQL's own.
+mod addresses;
+mod history;
+mod outages;
+mod proxy;
+mod replicas;

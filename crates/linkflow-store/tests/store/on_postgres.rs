@@ -25,6 +25,9 @@ mod schedules;
 #[path = "waits.rs"]
 mod waits;
 
+/// How many times chance is tried: a server takes longer.
+const SEEDS: u64 = 4;
+
 fn world() -> World {
     world_with(Options::default())
 }
