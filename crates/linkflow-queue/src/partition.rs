@@ -6,7 +6,7 @@ use linkflow_model::WorkspaceId;
 use crate::job::QueueName;
 
 /// What the names of all partitions begin with.
-pub(crate) const PREFIX: &str = "workflow:partition:";
+const PREFIX: &str = "workflow:partition:";
 
 /// The most partitions that can be asked for.
 pub const PARTITIONS_MAX: u32 = 1024;
@@ -29,6 +29,12 @@ pub fn partition_of(workspace: WorkspaceId, n: u32) -> u32 {
 /// The queue of a partition.
 pub fn partition_queue(partition: u32) -> QueueName {
     QueueName::new(&format!("{PREFIX}{partition}")).expect("a prefix and a number are a name")
+}
+
+/// Whether a queue is one of the partitions that there can be.
+pub(crate) fn is_partition(queue: &QueueName) -> bool {
+    let number = queue.as_str().strip_prefix(PREFIX).and_then(|number| number.parse::<u32>().ok());
+    number.is_some_and(|number| number < PARTITIONS_MAX)
 }
 
 /// All of an id's bits count: the first ones of an id are a time.

@@ -1,15 +1,17 @@
 //! Where Redis is, read from one URL: a server, servers behind Sentinels, or a cluster. Nothing
 //! here talks to a server but `open`.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use redis::aio::{ConnectionLike, MultiplexedConnection};
 use redis::cluster::ClusterClientBuilder;
 use redis::cluster_async::ClusterConnection;
-use redis::sentinel::{Sentinel, SentinelNodeConnectionInfo};
+use redis::sentinel::{SentinelClientBuilder, SentinelServerType};
 use redis::{
-    AsyncConnectionConfig, Client, ConnectionInfo, IntoConnectionInfo, ProtocolVersion, PushInfo, RedisError,
-    RedisFuture, RedisResult, TlsCertificates, TlsMode, Value,
+    AsyncConnectionConfig, Client, ConnectionAddr, ConnectionInfo, IntoConnectionInfo, ProtocolVersion,
+    PushInfo, RedisConnectionInfo, RedisError, RedisFuture, RedisResult, TlsCertificates, TlsMode, Value,
 };
 use tokio::sync::mpsc;
 
@@ -25,8 +27,20 @@ const HOSTS_MAX: usize = 32;
 #[derive(Clone)]
 pub(crate) enum Address {
     One { server: ConnectionInfo, ca: Option<Vec<u8>> },
-    Sentinels { sentinels: Vec<ConnectionInfo>, master: String, node: SentinelNodeConnectionInfo },
+    Sentinels(Sentinels),
     Cluster { nodes: Vec<ConnectionInfo>, ca: Option<Vec<u8>> },
+}
+
+#[derive(Clone)]
+pub(crate) struct Sentinels {
+    sentinels: Vec<ConnectionInfo>,
+    master: String,
+    /// How the master itself is spoken to.
+    settings: RedisConnectionInfo,
+    has_tls: bool,
+    ca: Option<Vec<u8>>,
+    /// Each attempt begins with another Sentinel, so that some may be gone without a word.
+    n_attempts: Arc<AtomicUsize>,
 }
 
 /// A connection, whatever is behind it.
@@ -55,7 +69,7 @@ impl Address {
         let ca = ca.map(<[u8]>::to_vec);
         match scheme {
             "redis" | "rediss" => one(url, &parts, ca),
-            "redis+sentinel" | "rediss+sentinel" => sentinels(url, &parts),
+            "redis+sentinel" | "rediss+sentinel" => sentinels(url, &parts, ca),
             "redis+cluster" | "rediss+cluster" => {
                 let nodes = all(url, &parts, "6379", "")?;
                 Ok(Address::Cluster { nodes, ca })
@@ -70,12 +84,44 @@ impl Address {
     pub(crate) async fn open(&self, pushes: Option<mpsc::UnboundedSender<PushInfo>>) -> RedisResult<Conn> {
         match self {
             Address::One { server, ca } => single(client(server, ca)?, pushes).await,
-            Address::Sentinels { sentinels, master, node } => {
-                let mut sentinel = Sentinel::build(sentinels.clone())?;
-                single(sentinel.async_master_for(master.as_str(), Some(node)).await?, pushes).await
-            }
+            Address::Sentinels(sentinels) => single(sentinels.client().await?, pushes).await,
             Address::Cluster { nodes, ca } => cluster(nodes, ca, pushes).await,
         }
+    }
+}
+
+impl Sentinels {
+    /// Asks for the master of the moment.
+    async fn client(&self) -> RedisResult<Client> {
+        let mut hosts: Vec<ConnectionAddr> = self.sentinels.iter().map(|s| s.addr().clone()).collect();
+        let n = hosts.len().max(1);
+        hosts.rotate_left(self.n_attempts.fetch_add(1, Ordering::Relaxed) % n);
+        let mut builder =
+            SentinelClientBuilder::new(hosts, self.master.as_str(), SentinelServerType::Master)?
+                .set_client_to_redis_protocol(ProtocolVersion::RESP3)
+                .set_client_to_redis_db(self.settings.db());
+        if let Some(user) = self.settings.username() {
+            builder = builder.set_client_to_redis_username(user);
+        }
+        if let Some(password) = self.settings.password() {
+            builder = builder.set_client_to_redis_password(password);
+        }
+        let of_sentinels = self.sentinels.first().map(ConnectionInfo::redis_settings);
+        if let Some(user) = of_sentinels.and_then(RedisConnectionInfo::username) {
+            builder = builder.set_client_to_sentinel_username(user);
+        }
+        if let Some(password) = of_sentinels.and_then(RedisConnectionInfo::password) {
+            builder = builder.set_client_to_sentinel_password(password);
+        }
+        if self.has_tls {
+            builder = builder.set_client_to_redis_tls_mode(TlsMode::Secure);
+        }
+        if let Some(ca) = self.ca.as_ref().filter(|_| self.has_tls) {
+            builder = builder
+                .set_client_to_redis_certificates(certificates(ca))
+                .set_client_to_sentinel_certificates(certificates(ca));
+        }
+        builder.build()?.async_get_client().await
     }
 }
 
@@ -157,7 +203,7 @@ fn one(url: &str, parts: &Parts, ca: Option<Vec<u8>>) -> Result<Address, QueueEr
     Ok(Address::One { server: server(url, parts.tls, parts.user, host, "6379", db)?, ca })
 }
 
-fn sentinels(url: &str, parts: &Parts) -> Result<Address, QueueError> {
+fn sentinels(url: &str, parts: &Parts, ca: Option<Vec<u8>>) -> Result<Address, QueueError> {
     let [master, ref db @ ..] = parts.path[..] else {
         return Err(wrong(
             url,
@@ -180,11 +226,14 @@ fn sentinels(url: &str, parts: &Parts) -> Result<Address, QueueError> {
     let sentinels = all(url, &parts_of_sentinels, "26379", "")?;
     let db = db.first().copied().unwrap_or("");
     let settings = server(url, false, parts.user, "localhost", "6379", db)?.redis_settings().clone();
-    let mut node = SentinelNodeConnectionInfo::default().set_redis_connection_info(settings);
-    if parts.tls {
-        node = node.set_tls_mode(TlsMode::Secure);
-    }
-    Ok(Address::Sentinels { sentinels, master: master.to_owned(), node })
+    Ok(Address::Sentinels(Sentinels {
+        sentinels,
+        master: master.to_owned(),
+        settings,
+        has_tls: parts.tls,
+        ca,
+        n_attempts: Arc::default(),
+    }))
 }
 
 fn all(url: &str, parts: &Parts, port: &str, db: &str) -> Result<Vec<ConnectionInfo>, QueueError> {
@@ -256,7 +305,7 @@ mod tests {
                 format!("{} db {}", server.addr(), server.redis_settings().db())
             }
             Ok(Address::Cluster { nodes, .. }) => format!("cluster {}", hosts(&nodes)),
-            Ok(Address::Sentinels { sentinels, master, .. }) => format!("{master} of {}", hosts(&sentinels)),
+            Ok(Address::Sentinels(s)) => format!("{} of {}", s.master, hosts(&s.sentinels)),
         }
     }
 

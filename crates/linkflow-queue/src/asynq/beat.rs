@@ -143,11 +143,17 @@ fn workers(inner: &Inner) -> Vec<WorkerInfo> {
 }
 
 /// The names of the queues we use, again: a UI deletes them, and a server may have been emptied.
-async fn announce(inner: &Arc<Inner>) -> Result<(), QueueError> {
-    let mut names: Vec<String> = inner.settings.queues.iter().map(|(queue, _)| queue.to_string()).collect();
+pub(crate) async fn announce(inner: &Arc<Inner>) -> Result<(), QueueError> {
+    let mut names: Vec<String> = Vec::new();
+    if inner.settings.is_worker {
+        names.extend(inner.settings.queues.iter().map(|(queue, _)| queue.to_string()));
+    }
     {
         let pushed = inner.pushed.lock().expect("nothing panics while it holds the names");
         names.extend(pushed.iter().map(QueueName::to_string));
+    }
+    if names.is_empty() {
+        return Ok(());
     }
     inner.link.call::<i64>(redis::cmd("SADD").arg(keys::QUEUES).arg(&names)).await.map(drop)
 }

@@ -55,7 +55,7 @@ pub struct Settings {
     pub concurrency: u32,
     /// For how many seconds our own jobs are shown as completed; 0: not at all.
     pub retention_s: u32,
-    /// Whether the background duties run. Without them nothing is taken, only pushed.
+    /// Whether this process works. Otherwise it only pushes, and should not take.
     pub is_worker: bool,
     /// Off for tests, which run the duties by hand.
     pub is_in_background: bool,
@@ -177,7 +177,7 @@ impl RedisQueue {
             cancelled,
             desk: settle::Desk::default(),
         });
-        let duties = if inner.settings.is_worker { start(&inner) } else { Vec::new() };
+        let duties = start(&inner);
         Ok(RedisQueue { inner, duties })
     }
 
@@ -266,6 +266,11 @@ impl RedisQueue {
         janitor::tick(&self.inner).await;
     }
 
+    /// Tells the names of the queues that were pushed to once more.
+    pub async fn announce(&self) {
+        drop(beat::announce(&self.inner).await);
+    }
+
     /// Extends the leases and shows the process to operators, once.
     pub async fn beat(&self) {
         beat::tick(&self.inner).await;
@@ -292,9 +297,13 @@ impl Drop for RedisQueue {
 
 /// Starts the background duties.
 fn start(inner: &Arc<Inner>) -> Vec<JoinHandle<()>> {
+    let Settings { is_worker, is_in_background, ref timers, .. } = inner.settings;
+    if !is_worker {
+        let announce = |inner| async move { drop(beat::announce(&inner).await) };
+        return if is_in_background { vec![every(inner, timers.heartbeat, announce)] } else { Vec::new() };
+    }
     let mut duties = vec![ear::start(inner)];
-    if inner.settings.is_in_background {
-        let timers = &inner.settings.timers;
+    if is_in_background {
         duties.push(every(inner, timers.heartbeat, |inner| async move { beat::tick(&inner).await }));
         duties.push(every(inner, timers.forward, |inner| async move { forward::tick(&inner).await }));
         duties.push(every(inner, timers.recover, |inner| async move { recover::tick(&inner).await }));
@@ -400,18 +409,19 @@ impl Inner {
         Ok(names.iter().filter_map(|name| QueueName::new(name).ok()).collect())
     }
 
-    /// Learns which partitions exist.
+    /// Learns which partitions exist. One that was known stays known, though a server that was
+    /// emptied no longer names it: somebody may push to it at any time.
     async fn discover(self: &Arc<Self>) -> Result<(), QueueError> {
         if self.settings.partitions.is_none() {
             return Ok(());
         }
         let known = self.known_queues().await?;
-        let found: BTreeSet<QueueName> =
-            known.into_iter().filter(|q| q.as_str().starts_with(partition::PREFIX)).collect();
         let mut partitions = self.partitions.lock().expect("nothing panics while it holds the names");
-        if *partitions != found {
-            *partitions = found;
-            drop(partitions);
+        let n_before = partitions.len();
+        partitions.extend(known.into_iter().filter(partition::is_partition));
+        let has_new = partitions.len() > n_before;
+        drop(partitions);
+        if has_new {
             self.arrived.notify_waiters();
         }
         Ok(())

@@ -266,6 +266,31 @@ async fn workers_of_any_number_of_partitions_find_the_jobs_of_all() {
 }
 
 #[tokio::test]
+async fn partitions_of_a_server_that_was_emptied_are_found_again() {
+    let (redis, clock) = (Redis::start(), linkflow_queue::Clock::standing_at(crate::stage::NOON));
+    let mut settings = settings(&redis.url(), &clock);
+    settings.partitions = Some(1);
+    let known = Queue::Redis(linkflow_queue::RedisQueue::open(settings.clone()).await.unwrap());
+    let pusher = {
+        let mut settings = settings.clone();
+        settings.is_worker = false;
+        linkflow_queue::RedisQueue::open(settings).await.unwrap()
+    };
+    let push = |n| pusher.push(vec![job_of(1, "workflow:partition:7", n)]);
+    push(1).await.unwrap();
+    known.maintain().await;
+    redis.ask::<()>(&["FLUSHALL"]);
+    known.maintain().await;
+    push(2).await.unwrap();
+    assert_eq!(numbers(&soon(known.take(9)).await.unwrap()), [2], "who knew the partition still does");
+    push(3).await.unwrap();
+    pusher.announce().await;
+    let new = Queue::Redis(linkflow_queue::RedisQueue::open(settings).await.unwrap());
+    new.maintain().await;
+    assert_eq!(numbers(&soon(new.take(9)).await.unwrap()), [3], "who comes new learns of it");
+}
+
+#[tokio::test]
 async fn a_dedicated_worker_takes_from_its_queue_alone() {
     let (redis, clock) = (Redis::start(), linkflow_queue::Clock::standing_at(crate::stage::NOON));
     let mut settings = settings(&redis.url(), &clock);
