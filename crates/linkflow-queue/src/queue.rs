@@ -79,7 +79,8 @@ impl Queue {
 
     /// Takes up to `max` jobs and waits until there is one; `max` is the number of free slots, at
     /// most 1,000 are taken at once. Dropping the future loses nothing. With the server out of
-    /// reach the answer is `Unavailable` within about two seconds, mostly at once.
+    /// reach the answer is `Unavailable` within about two seconds, mostly at once, so who asks in a
+    /// loop pauses then and asks the store meanwhile.
     pub async fn take(&self, max: usize) -> Result<Vec<Taken>, QueueError> {
         match self {
             Queue::Memory(queue) => Ok(queue.take_jobs(max).await),

@@ -43,7 +43,8 @@ use settle::{Order, Verdict};
 /// How a process takes part in the queues.
 #[derive(Clone, Debug)]
 pub struct Settings {
-    /// `redis://`, `rediss://`, `redis+sentinel://h1,h2/master[/db]` or `redis+cluster://h1,h2`.
+    /// `redis://`, `rediss://`, `redis+sentinel://h1,h2/master[/db]` or `redis+cluster://h1,h2`;
+    /// Redis 6.2 or newer.
     pub url: String,
     /// A certificate in PEM of whoever signed the server's, where the system does not know it.
     pub ca_certificate: Option<Vec<u8>>,
@@ -156,6 +157,8 @@ struct Held {
     /// `pending_since` as it was, for who gives back.
     since: Vec<u8>,
     started_ms: i64,
+    /// Counts what was taken, for the order in which it is given back.
+    n: u64,
 }
 
 impl RedisQueue {
@@ -281,8 +284,10 @@ impl RedisQueue {
         for duty in &self.duties {
             duty.abort();
         }
-        let held: Vec<Ticket> = self.inner.held().keys().cloned().collect();
-        self.give_back(held).await;
+        let mut held: Vec<(u64, Ticket)> =
+            self.inner.held().iter().map(|(ticket, held)| (held.n, ticket.clone())).collect();
+        held.sort_unstable();
+        self.give_back(held.into_iter().map(|(_, ticket)| ticket).collect()).await;
         beat::leave(&self.inner).await;
     }
 }

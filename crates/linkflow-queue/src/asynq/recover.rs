@@ -43,17 +43,14 @@ async fn recover(inner: &Arc<Inner>, queue: &QueueName) -> Result<(), QueueError
         if got.is_empty() {
             break;
         }
-        let mut orders = Vec::new();
-        for task in got.chunks_exact(2) {
-            let [id, message] = task else { continue };
-            // A lease on nothing is dropped; otherwise it would be found again and again.
-            let pair = [keys::tasks(queue).into_bytes(), id.clone()];
-            let keys = [keys::of(queue, "active"), keys::of(queue, "lease")];
-            let was_on_nothing: i64 = inner.link.run(&scripts::UNLEASE, &keys, &pair).await?;
-            if was_on_nothing == 0 {
-                orders.extend(order(queue, id, message, cutoff_s));
-            }
-        }
+        // A lease on nothing goes in the same way: the scripts find nothing to move.
+        let orders: Vec<Order> = got
+            .chunks_exact(2)
+            .filter_map(|task| match task {
+                [id, message] => Some(order(queue, id, message, cutoff_s)),
+                _ => None,
+            })
+            .collect();
         tracing::info!(queue = %queue, n_jobs = orders.len(), "found {} jobs of dead workers", orders.len());
         settle(inner, orders).await;
     }
@@ -61,10 +58,10 @@ async fn recover(inner: &Arc<Inner>, queue: &QueueName) -> Result<(), QueueError
 }
 
 /// What is to become of a task whose lease ran out.
-fn order(queue: &QueueName, id: &[u8], message: &[u8], cutoff_s: i64) -> Option<Order> {
+fn order(queue: &QueueName, id: &[u8], message: &[u8], cutoff_s: i64) -> Order {
     let ticket = Ticket { queue: queue.clone(), id: String::from_utf8_lossy(id).into() };
     let Ok(mut task) = TaskMessage::decode(message) else {
-        return Some(Order::expired_unreadable(ticket, message.to_vec(), cutoff_s));
+        return Order::expired_unreadable(ticket, message.to_vec(), cutoff_s);
     };
     let error = EXPIRED.to_owned();
     let is_ours = task.ours().is_some();
@@ -77,7 +74,7 @@ fn order(queue: &QueueName, id: &[u8], message: &[u8], cutoff_s: i64) -> Option<
     } else {
         Verdict::Retry { error, jitter: 0 }
     };
-    Some(Order::expired(ticket, task, cutoff_s, verdict))
+    Order::expired(ticket, task, cutoff_s, verdict)
 }
 
 /// Looks through the active list.

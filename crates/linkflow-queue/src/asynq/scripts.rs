@@ -249,14 +249,6 @@ for _, id in ipairs(ids) do
 end
 return {#ids, gone, leased}";
 
-    /// A lease on what is in nobody's hands. Keys: active, lease. Arguments: task prefix, id.
-    UNLEASE = r"
-if not redis.call('LPOS', KEYS[1], ARGV[2]) or redis.call('EXISTS', ARGV[1] .. ARGV[2]) == 0 then
-  redis.call('LREM', KEYS[1], 0, ARGV[2])
-  return redis.call('ZREM', KEYS[2], ARGV[2])
-end
-return 0";
-
     /// Keys: scheduled or retry, pending. Arguments: now (s), task prefix, now (ns), group prefix.
     /// Returns how many became due, at most 100.
     FORWARD = r"

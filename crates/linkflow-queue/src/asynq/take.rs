@@ -17,7 +17,7 @@ use crate::job::{QueueError, QueueName, Taken, Ticket};
 /// The most that is taken at once.
 const TAKE_MAX: usize = 1000;
 
-/// Counts the takings of this process, for their marks.
+/// Counts the takings of this process and what was taken, for marks and order.
 static TAKINGS: AtomicU64 = AtomicU64::new(0);
 
 /// Waits until there is something to take.
@@ -176,6 +176,7 @@ fn hold(
         message: Arc::new(message),
         since: since.to_vec(),
         started_ms: inner.settings.clock.now().0,
+        n: TAKINGS.fetch_add(1, Ordering::Relaxed),
     };
     inner.held().insert(ticket, held);
     taken

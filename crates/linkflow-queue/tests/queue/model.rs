@@ -247,10 +247,9 @@ impl<'a> World<'a> {
         for _ in 0..6 {
             self.clock.turn_ms(3 * 24 * 3_600_000);
             self.workers[0].maintain().await;
-            while let Ok(taken) =
-                tokio::time::timeout(Duration::from_millis(20), self.workers[0].take(50)).await
-            {
-                let taken = taken.map_err(|e| e.to_string())?;
+            while !self.ids(&["LRANGE", "asynq:{default}:pending", "0", "0"]).is_empty() {
+                let taking = tokio::time::timeout(Duration::from_secs(5), self.workers[0].take(50)).await;
+                let taken = taking.map_err(|_| "nothing came")?.map_err(|e| e.to_string())?;
                 missing.retain(|n| !numbers(&taken).contains(n));
                 self.workers[0].done(tickets(&taken)).await;
             }

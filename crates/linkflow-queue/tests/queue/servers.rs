@@ -32,6 +32,10 @@ impl Process {
         self.child.id()
     }
 
+    fn has_ended(&mut self) -> bool {
+        self.child.try_wait().is_ok_and(|status| status.is_some())
+    }
+
     pub fn signal(&self, signal: &str) {
         let status = Command::new("kill").args([signal, &self.id().to_string()]).status().unwrap();
         assert!(status.success(), "kill {signal} failed");
@@ -63,6 +67,11 @@ impl Redis {
     }
 
     pub fn with(more: &[&str]) -> Self {
+        // Between the search for a free port and its use, somebody else may take it.
+        (0..3).find_map(|_| Self::attempt(more)).expect("redis-server starts on one of three ports")
+    }
+
+    fn attempt(more: &[&str]) -> Option<Self> {
         let folder = tempfile::tempdir().unwrap();
         let asked = more.iter().position(|arg| *arg == "--port").map(|i| more[i + 1].parse().unwrap());
         let port = asked.unwrap_or_else(free_port);
@@ -73,9 +82,8 @@ impl Redis {
         }
         args.extend(more.iter().map(|arg| (*arg).to_owned()));
         let process = Self::process(&args, folder.path());
-        let redis = Redis { process, port, folder, args };
-        redis.wait();
-        redis
+        let mut redis = Redis { process, port, folder, args };
+        redis.wait().then_some(redis)
     }
 
     fn process(args: &[String], folder: &Path) -> Process {
@@ -87,14 +95,19 @@ impl Redis {
     pub fn restart(&mut self) {
         self.process.kill();
         self.process = Self::process(&self.args, self.folder.path());
-        self.wait();
+        assert!(self.wait(), "redis-server does not start again on port {}", self.port);
     }
 
-    fn wait(&self) {
+    /// Waits until the server answers; says whether it does.
+    fn wait(&mut self) -> bool {
+        let mut has_ended = false;
         until("redis-server answers", || {
             let asked = redis::Client::open(self.url()).unwrap().get_connection();
-            asked.is_ok_and(|mut conn| redis::cmd("PING").query::<String>(&mut conn).is_ok())
+            let answers = asked.is_ok_and(|mut conn| redis::cmd("PING").query::<String>(&mut conn).is_ok());
+            has_ended = self.process.has_ended();
+            answers || has_ended
         });
+        !has_ended
     }
 
     pub fn url(&self) -> String {
