@@ -76,13 +76,14 @@ start_postgres() {
     run_postgres "$dir" "$port" "$@"
 }
 
-# Starts what is in DIR/data; crashes of the machine are not tested, so nothing waits for the disk.
+# Starts what is in DIR/data. Crashes of the machine are not tested, so nothing waits for the disk
+# unless POSTGRES_FSYNC=on says so.
 run_postgres() {
     local dir=$1 port=$2 settings=() setting
     shift 2
     for setting in "$@"; do settings+=(-c "$setting"); done
     as_postgres "$(postgres_bin)/pg_ctl" -D "$dir/data" -l "$dir/data/server.log" -w -t 60 -s \
-        -o "-p $port -c listen_addresses=127.0.0.1 -c unix_socket_directories=$dir/data -c fsync=off \
+        -o "-p $port -c listen_addresses=127.0.0.1 -c unix_socket_directories=$dir/data -c fsync=${POSTGRES_FSYNC:-off} \
             -c max_connections=200 -c shared_buffers=64MB -c max_prepared_transactions=0 ${settings[*]:-}" \
         start || { tail -n 20 "$dir/data/server.log" >&2; return 1; }
 }

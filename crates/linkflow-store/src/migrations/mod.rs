@@ -19,7 +19,10 @@ const MIGRATIONS: &[Migration] = &[
     Migration {
         version: 2,
         sqlite: include_str!("0002_resources.sqlite.sql"),
-        postgres: include_str!("0002_resources.postgres.sql"),
+        postgres: concat!(
+            include_str!("0002_resources.postgres.sql"),
+            include_str!("0002_groups.postgres.sql")
+        ),
     },
 ];
 

@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 pub(crate) use queue::{HotJob, HotQueue};
 
 use super::fault::Lost;
-use super::session::{Fate, Session};
+use super::session::{Fate, Mark, Session};
 use super::threads::Busy;
 use crate::StoreError;
 use crate::commit::{Queue, WriteJob};
@@ -42,7 +42,7 @@ fn commit(session: &mut Session, jobs: Vec<HotJob>, writes: &Arc<Queue>, since: 
     let (mut is_again, mut n_busy) = (false, 0);
     loop {
         match flight::write(session, &jobs, is_again) {
-            Ok(outcomes) => return answer(jobs, outcomes, writes),
+            Ok(outcomes) => return answer(session, jobs, outcomes, writes),
             // Two that waited for each other: the other one is through now.
             Err(Failed::Refused(StoreError::Busy { .. })) if jobs.len() == 1 && n_busy < BUSY_TRIES => {
                 n_busy += 1;
@@ -52,18 +52,19 @@ fn commit(session: &mut Session, jobs: Vec<HotJob>, writes: &Arc<Queue>, since: 
                 tracing::debug!(%error, n = jobs.len(), "a group was refused, trying it in halves");
                 return halve(session, jobs, writes, since);
             }
-            Err(Failed::Lost { cause, unknown }) => {
-                let is_late = since.elapsed() > session.target.patience;
-                match unknown {
-                    Some((mark, outcomes)) => match session.fate_of(mark.as_ref()) {
-                        Fate::Committed => return answer(jobs, outcomes, writes),
+            Err(Failed::Unreachable(error)) => return refuse(jobs, &error),
+            Err(Failed::Lost { cause, unanswered }) => {
+                match unanswered {
+                    Unanswered::Commit(mark, outcomes) => match session.fate_of(mark.as_ref()) {
+                        Fate::Committed => return answer(session, jobs, outcomes, writes),
                         Fate::Undone => {}
-                        // Written again, and compared with what is there.
-                        Fate::Unknown if !is_late => is_again = true,
-                        Fate::Unknown => return refuse(jobs, &StoreError::Unknown { cause }),
+                        Fate::Unknown => is_again = true,
                     },
-                    None if is_late => return refuse(jobs, &StoreError::Unavailable { cause }),
-                    None => {}
+                    // Written again, and compared with what is there.
+                    Unanswered::All => is_again = true,
+                }
+                if since.elapsed() > session.target.patience {
+                    return refuse(jobs, &StoreError::Unknown { cause });
                 }
                 session.disconnect();
                 std::thread::sleep(Duration::from_millis(20));
@@ -78,22 +79,29 @@ fn halve(session: &mut Session, mut jobs: Vec<HotJob>, writes: &Arc<Queue>, sinc
     commit(session, second, writes, since);
 }
 
-/// Why a group was not written.
+/// Why a group was not written, or why nobody knows.
 pub(super) enum Failed {
     Refused(StoreError),
-    /// The connection ended; `unknown` when that was at the commit: which transaction it was, and
-    /// what is answered if it holds.
+    /// No connection could be had; nothing was written.
+    Unreachable(StoreError),
     Lost {
         cause: String,
-        unknown: Option<(Option<super::session::Mark>, Vec<Outcome>)>,
+        unanswered: Unanswered,
     },
+}
+
+/// What was not answered before the connection ended.
+pub(super) enum Unanswered {
+    All,
+    /// Only the commit: of this transaction, and what is answered if it holds.
+    Commit(Option<Mark>, Vec<Outcome>),
 }
 
 impl From<Lost> for Failed {
     fn from(lost: Lost) -> Failed {
         match lost {
-            Lost::Connection(cause) => Failed::Lost { cause, unknown: None },
-            Lost::Refused(StoreError::Unavailable { cause }) => Failed::Lost { cause, unknown: None },
+            Lost::Connection(cause) => Failed::Lost { cause, unanswered: Unanswered::All },
+            Lost::Refused(error @ StoreError::Unavailable { .. }) => Failed::Unreachable(error),
             Lost::Refused(error) => Failed::Refused(error),
         }
     }
@@ -105,7 +113,8 @@ impl From<StoreError> for Failed {
     }
 }
 
-fn answer(jobs: Vec<HotJob>, outcomes: Vec<Outcome>, writes: &Arc<Queue>) {
+fn answer(session: &mut Session, jobs: Vec<HotJob>, mut outcomes: Vec<Outcome>, writes: &Arc<Queue>) {
+    flight::bury_exhausted(session, &jobs, &mut outcomes);
     for (job, outcome) in jobs.into_iter().zip(outcomes) {
         match (job, outcome) {
             (HotJob::Accept { caller, .. }, Outcome::Accepted(accepted)) => drop(caller.send(Ok(accepted))),

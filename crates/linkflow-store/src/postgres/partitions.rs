@@ -10,7 +10,7 @@ use crate::executions::first_id_at;
 
 pub(crate) const WEEK_MS: i64 = 7 * 24 * 60 * 60 * 1_000;
 /// Weeks that are made ahead.
-const WEEKS_AHEAD: i64 = 4;
+const WEEKS_AHEAD: i64 = 2;
 /// For how long others may be kept waiting by a change of the tables.
 const LOCK_TIMEOUT: &str = "SET LOCAL lock_timeout = '2s'";
 

@@ -172,46 +172,27 @@ impl Session {
         self.sorted(rows)
     }
 
-    /// Sends statements and the commit behind them in one flight. The second part says what became
-    /// of the commit; it counts only when all statements went well.
-    #[allow(clippy::type_complexity)]
-    pub fn fly_and_commit(
-        &mut self,
-        statements: &[Statement<'_>],
-    ) -> (Result<Vec<Vec<Row>>, Lost>, Result<(), Lost>) {
-        let client = match self.client() {
-            Ok(client) => client,
-            Err(lost) => return (Err(lost), Err(Lost::Connection("not connected".to_owned()))),
-        };
-        let flight = join(fly(client, statements), client.simple_query("COMMIT"));
-        let (rows, committed) = self.runtime.block_on(flight);
-        (self.sorted(rows), committed.map(drop).map_err(Lost::of))
-    }
-
-    /// As [`Session::fly_and_commit`], for a transaction that begins with the same flight.
+    /// Sends a whole transaction in one flight: its beginning, its statements, and the commit, of which
+    /// the last part tells. It counts only when all statements went well.
     #[allow(clippy::type_complexity)]
     pub fn whole(
         &mut self,
         begin: &str,
         statements: &[Statement<'_>],
     ) -> (Option<Mark>, Result<Vec<Vec<Row>>, Lost>, Result<(), Lost>) {
-        let since = Instant::now();
-        loop {
-            if let Err(error) = self.connect_patiently(since) {
-                return (None, Err(Lost::Refused(error.clone())), Err(Lost::Refused(error)));
-            }
-            let Some(client) = &self.client else { continue };
-            let rest = join(fly(client, statements), client.simple_query("COMMIT"));
-            let (begun, (rows, committed)) = self.runtime.block_on(join(client.simple_query(begin), rest));
-            match begun.map_err(Lost::of) {
-                Ok(messages) => {
-                    return (mark(&messages), self.sorted(rows), committed.map(drop).map_err(Lost::of));
-                }
-                // Whether the flight arrived is not known, and without its number it cannot be asked.
-                Err(lost) => {
-                    self.disconnect();
-                    return (None, Err(lost.clone()), Err(lost));
-                }
+        let connected = self.connect_patiently(Instant::now()).map_err(Lost::Refused);
+        let client = match connected.and_then(|()| self.client()) {
+            Ok(client) => client,
+            Err(lost) => return (None, Err(lost.clone()), Err(lost)),
+        };
+        let rest = join(fly(client, statements), client.simple_query("COMMIT"));
+        let (begun, (rows, committed)) = self.runtime.block_on(join(client.simple_query(begin), rest));
+        match begun.map_err(Lost::of) {
+            Ok(messages) => (mark(&messages), self.sorted(rows), committed.map(drop).map_err(Lost::of)),
+            // Whether the flight arrived is not known, and without its number it cannot be asked.
+            Err(lost) => {
+                self.disconnect();
+                (None, Err(lost.clone()), Err(lost))
             }
         }
     }

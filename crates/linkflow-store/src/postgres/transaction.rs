@@ -27,11 +27,6 @@ impl<'a> PgTx<'a> {
         PgTx { session, begin, state: State::NotBegun }
     }
 
-    /// For a transaction that somebody else has begun and will end.
-    pub fn inside(session: &'a mut Session, mark: Option<Mark>) -> PgTx<'a> {
-        PgTx { session, begin: "", state: State::Open(mark) }
-    }
-
     pub fn query(&mut self, sql: &str, params: &[Param<'_>]) -> Result<Vec<Row>, StoreError> {
         let statement = statement(sql, params);
         let rows = match &self.state {
