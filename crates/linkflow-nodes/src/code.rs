@@ -138,7 +138,7 @@ pub(crate) async fn execute<P: serde::de::DeserializeOwned>(
         result = ctx.code.run(call) => result,
     };
     let result = match result {
-        Err(error) if goes_on(&error) => return failed(&error),
+        Err(error) if goes_on(&error) => return failed(&error, mode),
         result => result?,
     };
     let CodeResult { items, logs, static_global, static_node, custom_data, .. } = result;
@@ -164,10 +164,17 @@ fn gave_no_items(error: &NodeError) -> bool {
     ours.iter().any(|start| message.starts_with(start)) && !message.contains("[line ")
 }
 
-/// Code that sees all items and fails gives one item with its error, which nobody can pair.
-fn failed(error: &NodeError) -> Result<Outcome, NodeError> {
-    let json = Object::from_iter([("error".to_owned(), Value::String(error.to_string()))]);
-    Ok(Outcome::items(vec![Item::new(json)]))
+/// Code that sees all items and fails gives one item with its error, which nobody can pair. The
+/// older node tells no place in the code.
+fn failed(error: &NodeError, mode: CodeMode) -> Result<Outcome, NodeError> {
+    let mut text = error.to_string();
+    if mode == CodeMode::Function
+        && text.ends_with(']')
+        && let Some(at) = text.rfind(" [line ")
+    {
+        text.truncate(at);
+    }
+    Ok(Outcome::items(vec![Item::new(Object::from_iter([("error".to_owned(), Value::String(text))]))]))
 }
 
 /// The key of the static data that all nodes of a workflow share.

@@ -10,6 +10,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::file_params::Format;
 use crate::{js, paths};
 
 pub struct ConvertToFile;
@@ -69,7 +70,7 @@ pub enum Mode {
 }
 
 /// Details.
-#[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Default, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Options {
     /// Name of the file.
@@ -78,35 +79,15 @@ pub struct Options {
     /// The type of the file, where it cannot be told by its name.
     #[serde(deserialize_with = "lenient::text")]
     mime_type: String,
-    /// What stands between the cells of a table: one character, `\t` for a tab.
-    #[serde(deserialize_with = "lenient::text")]
-    delimiter: String,
-    /// Whether the first row of a table has the names of the fields.
-    #[serde(deserialize_with = "lenient::flag")]
-    header_row: bool,
+    #[serde(flatten)]
+    text: Format,
     /// Whether JSON is spread over lines.
     #[serde(deserialize_with = "lenient::flag")]
     format: bool,
-    /// The encoding of text: `utf8`, `utf16le` or one for older files such as `latin1`.
-    #[serde(deserialize_with = "lenient::text")]
-    encoding: String,
-    /// Whether text in UTF-16 begins with a byte order mark.
+    /// Whether text and JSON begin with a byte order mark, where `encoding` is a Unicode that was
+    /// chosen.
     #[serde(rename = "addBOM", deserialize_with = "lenient::flag")]
     add_bom: bool,
-}
-
-impl Default for Options {
-    fn default() -> Options {
-        Options {
-            file_name: String::new(),
-            mime_type: String::new(),
-            delimiter: ",".to_owned(),
-            header_row: true,
-            format: false,
-            encoding: "utf8".to_owned(),
-            add_bom: false,
-        }
-    }
 }
 
 impl Node for ConvertToFile {
@@ -203,7 +184,7 @@ fn content(params: &Params, item: &Item) -> Result<Content, NodeError> {
     })?;
     let text = lenient::as_text(value);
     if params.operation == Operation::ToText {
-        return Ok(Content::new(encoded(&text, options)?, "text/plain", "file.txt"));
+        return Ok(Content::new(options.text.encode(&text, options.add_bom)?, "text/plain", "file.txt"));
     }
     let letters: String = text.chars().filter(|c| !c.is_ascii_whitespace() && *c != '=').collect();
     let engine = base64::engine::general_purpose::STANDARD_NO_PAD;
@@ -214,39 +195,15 @@ fn content(params: &Params, item: &Item) -> Result<Content, NodeError> {
 }
 
 fn json_bytes(value: &impl Serialize, options: &Options) -> Result<Vec<u8>, NodeError> {
-    let bytes = if options.format { serde_json::to_vec_pretty(value) } else { serde_json::to_vec(value) };
-    bytes.map_err(|e| NodeError::data(e.to_string()))
-}
-
-fn encoded(text: &str, options: &Options) -> Result<Vec<u8>, NodeError> {
-    match options.encoding.to_ascii_lowercase().as_str() {
-        "" | "utf8" | "utf-8" => Ok(text.as_bytes().to_vec()),
-        "utf16" | "utf16le" | "utf-16le" | "ucs2" => {
-            let mark = options.add_bom.then_some(0xFEFF_u16);
-            Ok(mark.into_iter().chain(text.encode_utf16()).flat_map(u16::to_le_bytes).collect())
-        }
-        other => match encoding_rs::Encoding::for_label(other.as_bytes()) {
-            Some(encoding) => Ok(encoding.encode(text).0.into_owned()),
-            None => {
-                let problem = format!("must be an encoding such as utf8, got \"{other}\"");
-                Err(NodeError::param("options.encoding", problem))
-            }
-        },
-    }
+    let text =
+        if options.format { serde_json::to_string_pretty(value) } else { serde_json::to_string(value) };
+    options.text.encode(&text.map_err(|e| NodeError::data(e.to_string()))?, options.add_bom)
 }
 
 /// A table with a byte order mark, no line feed at its end, and a column for each field, also of
-/// nested ones: `order.total`.
+/// nested ones: `order.total`. Numbers keep all their digits.
 fn table(items: &[Item], options: &Options) -> Result<Vec<u8>, NodeError> {
-    let delimiter = match options.delimiter.as_str() {
-        "" => ",",
-        "\\t" => "\t",
-        other if other.chars().count() == 1 => other,
-        other => {
-            let problem = format!("must be one character, got \"{other}\"");
-            return Err(NodeError::param("options.delimiter", problem));
-        }
-    };
+    let delimiter = options.text.delimiter()?;
     let mut columns = indexmap::IndexSet::new();
     let rows: Vec<BTreeMap<String, String>> = items
         .iter()
@@ -261,9 +218,9 @@ fn table(items: &[Item], options: &Options) -> Result<Vec<u8>, NodeError> {
         let needs = cell.contains(['"', '\n', '\r']) || cell.contains(delimiter);
         if needs { format!("\"{}\"", cell.replace('"', "\"\"")) } else { cell.to_owned() }
     };
-    let line = |cells: Vec<String>| cells.join(delimiter);
+    let line = |cells: Vec<String>| cells.join(&delimiter.to_string());
     let mut lines = Vec::with_capacity(rows.len() + 1);
-    if options.header_row {
+    if options.text.header_row {
         lines.push(line(columns.iter().map(|c| quoted(c)).collect()));
     }
     let cell = |row: &BTreeMap<String, String>, name: &String| quoted(row.get(name).map_or("", |c| c));
@@ -338,6 +295,8 @@ mod tests {
         )
         .await;
         let each = json!({"operation": "toJson", "mode": "each", "options": {"format": true}});
+        let wide = json!({"operation": "toJson", "options": {"encoding": "utf16"}});
+        check(wide, json!([{}]), Ok(&[("file.json", json, b"[\0{\0}\0]\0")])).await;
         check(
             each,
             given,
@@ -353,6 +312,8 @@ mod tests {
         check(of("toText", json!({})), given("hi"), Ok(&[("file.txt", "text/plain", b"hi")])).await;
         let wide = of("toText", json!({"encoding": "utf16", "addBOM": true}));
         check(wide, given("\u{e9}"), Ok(&[("file.txt", "text/plain", b"\xff\xfe\xe9\0")])).await;
+        let marked = of("toText", json!({"encoding": "utf8", "addBOM": true}));
+        check(marked, given("a"), Ok(&[("file.txt", "text/plain", b"\xef\xbb\xbfa")])).await;
         check(
             of("toBinary", json!({"fileName": "a.png"})),
             given("aGVsbG8="),

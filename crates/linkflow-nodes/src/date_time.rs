@@ -360,7 +360,18 @@ impl Work<'_> {
             "" => TimeZone::UTC,
             name => named_zone("options.fromTimezone", name)?,
         };
-        if !options.from_format.is_empty() {
+        let number = match value {
+            Value::String(_) | Value::Number(_) | Value::Bool(_) => js::number(value),
+            _ => f64::NAN,
+        };
+        // Files with the older letters: numbers are no dates to be taken apart, and where one
+        // calculates, they are milliseconds.
+        let is_older = options.letters == Letters::Moment;
+        let is_sum = is_older && name == "magnitude";
+        if is_sum && number.is_finite() && value.is_string() && options.from_format.is_empty() {
+            return Err(wrong("must be a date; say in `options.fromFormat` how it is written"));
+        }
+        if !options.from_format.is_empty() && !(is_older && number.is_finite()) {
             let zone = if options.from_timezone.is_empty() { &self.workflow_zone } else { &from_zone };
             let text = js::text(value);
             // What is read in the workflow's zone is told in UTC, like all other dates.
@@ -371,12 +382,8 @@ impl Work<'_> {
                 .map(in_own_zone)
                 .ok_or_else(|| wrong(&format!("must be a date of the form \"{}\"", options.from_format)));
         }
-        let number = match value {
-            Value::String(_) | Value::Number(_) | Value::Bool(_) => js::number(value),
-            _ => f64::NAN,
-        };
         if number.is_finite() {
-            let millis = if number.abs() < 1e11 { number * 1_000.0 } else { number };
+            let millis = if number.abs() < 1e11 && !is_sum { number * 1_000.0 } else { number };
             let at = Timestamp::from_millisecond(millis as i64);
             return at.map(|at| at.to_zoned(TimeZone::UTC)).map_err(|_| wrong("must be a date"));
         }

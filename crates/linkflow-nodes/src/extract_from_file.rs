@@ -4,14 +4,14 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use base64::Engine as _;
-use encoding_rs::Encoding;
 use linkflow_model::{Item, Object};
 use linkflow_node::{Category, Ctx, Example, Input, Node, NodeError, Outcome, Spec, lenient};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::paths;
+use crate::file_params::Format;
+use crate::{js, paths};
 
 pub struct ExtractFromFile;
 
@@ -61,18 +61,20 @@ pub enum Operation {
 #[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Options {
-    /// What stands between the cells of a table: one character, `\t` for a tab.
-    #[serde(deserialize_with = "lenient::text")]
-    delimiter: String,
-    /// Whether the first row of a table has the names of the fields.
+    #[serde(flatten)]
+    text: Format,
+    /// Whether the delimiter of a table is guessed of its first rows.
     #[serde(deserialize_with = "lenient::flag")]
-    header_row: bool,
+    guess_delimiter: bool,
+    /// Whether cells that are numbers, `TRUE` or `FALSE` become those, and rows may be shorter or
+    /// longer than the first.
+    #[serde(deserialize_with = "lenient::flag")]
+    typed_cells: bool,
+    /// Whether rows of a table that are too short or too long are left out.
+    skip_records_with_errors: Skipping,
     /// Whether a byte order mark in front of a table is left out.
     #[serde(rename = "enableBOM", deserialize_with = "lenient::flag")]
     enable_bom: bool,
-    /// The encoding of text: `utf8`, `latin1`, `utf16le` and so on.
-    #[serde(deserialize_with = "lenient::text")]
-    encoding: String,
     /// The row of a table with which to begin, counted from 1.
     #[serde(deserialize_with = "lenient::integer")]
     from_line: i64,
@@ -89,15 +91,42 @@ pub struct Options {
 impl Default for Options {
     fn default() -> Options {
         Options {
-            delimiter: ",".to_owned(),
-            header_row: true,
+            text: Format::default(),
+            guess_delimiter: false,
+            typed_cells: false,
+            skip_records_with_errors: Skipping::default(),
             enable_bom: false,
-            encoding: "utf8".to_owned(),
             from_line: 1,
             max_row_count: -1,
             include_empty_cells: false,
             keep_source: Keep::None,
         }
+    }
+}
+
+/// Whether rows that are too short or too long are left out.
+#[derive(Clone, Debug, Default, Deserialize, Serialize, JsonSchema)]
+#[serde(default)]
+pub struct Skipping {
+    /// The answer.
+    value: Skip,
+}
+
+/// Whether and how often a row is left out.
+#[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Skip {
+    /// Whether such rows are left out.
+    #[serde(deserialize_with = "lenient::flag")]
+    enabled: bool,
+    /// How many of them at most; -1 for any number.
+    #[serde(deserialize_with = "lenient::integer")]
+    max_skipped_records: i64,
+}
+
+impl Default for Skip {
+    fn default() -> Skip {
+        Skip { enabled: false, max_skipped_records: -1 }
     }
 }
 
@@ -172,12 +201,12 @@ async fn extracted(
     let options = &params.options;
     let value = match params.operation {
         Operation::Csv => return rows(&table_text(&bytes, options)?, options, ctx.limits.items_max),
-        Operation::Text => Value::String(decoded(&bytes, &options.encoding)?),
+        Operation::Text => Value::String(decoded(&bytes, options)?),
         Operation::BinaryToProperty => {
             Value::String(base64::engine::general_purpose::STANDARD.encode(&bytes))
         }
         Operation::FromJson => {
-            let text = decoded(&bytes, &options.encoding)?;
+            let text = decoded(&bytes, options)?;
             if text.trim().is_empty() { Value::Object(Object::new()) } else { read_json(name, &text)? }
         }
     };
@@ -200,43 +229,26 @@ fn with_value(item: &Item, params: &Params, value: Value) -> Item {
     Item { binary: Some(files).filter(|f| !f.is_empty()).map(Arc::new), ..Item::new(json) }
 }
 
-fn encoding(name: &str) -> Result<&'static Encoding, NodeError> {
-    let label = match name.to_ascii_lowercase().as_str() {
-        "" => "utf-8".to_owned(),
-        "utf16" | "utf16le" | "ucs2" => "utf-16le".to_owned(),
-        "utf16be" => "utf-16be".to_owned(),
-        other => other.to_owned(),
-    };
-    Encoding::for_label(label.as_bytes()).ok_or_else(|| {
-        NodeError::param("options.encoding", format!("must be an encoding such as utf8, got \"{name}\""))
-    })
-}
-
 /// The text without a byte order mark.
-fn decoded(bytes: &[u8], name: &str) -> Result<String, NodeError> {
-    Ok(encoding(name)?.decode_with_bom_removal(bytes).0.into_owned())
+fn decoded(bytes: &[u8], options: &Options) -> Result<String, NodeError> {
+    Ok(options.text.encoding()?.decode_with_bom_removal(bytes).0.into_owned())
 }
 
 /// The text, with its byte order mark unless the options say otherwise.
 fn table_text(bytes: &[u8], options: &Options) -> Result<String, NodeError> {
     if options.enable_bom {
-        return decoded(bytes, &options.encoding);
+        return decoded(bytes, options);
     }
-    let text = encoding(&options.encoding)?.decode_without_bom_handling(bytes).0;
+    let text = options.text.encoding()?.decode_without_bom_handling(bytes).0;
     // The reader of tables takes one mark away without being asked.
     Ok(if text.starts_with('\u{feff}') { format!("\u{feff}{text}") } else { text.into_owned() })
 }
 
 fn rows(text: &str, options: &Options, rows_max: usize) -> Result<Vec<Item>, NodeError> {
-    let delimiter = match options.delimiter.as_bytes() {
-        b"" => b',',
-        b"\\t" => b'\t',
-        [one] => *one,
-        _ => {
-            let problem = format!("must be one character of ASCII, got \"{}\"", options.delimiter);
-            return Err(NodeError::param("options.delimiter", problem));
-        }
-    };
+    let delimiter = if options.guess_delimiter { guessed(text) } else { options.text.delimiter()? };
+    let delimiter = u8::try_from(delimiter).map_err(|_| {
+        NodeError::param("options.delimiter", format!("must be a character of ASCII, got \"{delimiter}\""))
+    })?;
     let mut reader = csv::ReaderBuilder::new()
         .delimiter(delimiter)
         .has_headers(false)
@@ -244,37 +256,83 @@ fn rows(text: &str, options: &Options, rows_max: usize) -> Result<Vec<Item>, Nod
         .from_reader(text.as_bytes());
     let skipped = usize::try_from(options.from_line - 1).unwrap_or(0);
     let mut records = reader.records().skip(skipped).enumerate();
-    let wrong = |e: csv::Error| NodeError::data(format!("the table cannot be read: {e}"));
-    let mut names: Option<Vec<String>> = None;
     let most = usize::try_from(options.max_row_count).unwrap_or(rows_max + 1);
+    let mut names: Option<Vec<String>> = None;
+    let mut left_out = 0;
     let mut items = Vec::new();
     while items.len() < most {
         let Some((n, record)) = records.next() else { break };
-        let cells: Vec<String> = record.map_err(wrong)?.iter().map(str::to_owned).collect();
-        if names.is_none() {
+        let record = record.map_err(|e| NodeError::data(format!("the table cannot be read: {e}")))?;
+        let cells: Vec<String> = record.iter().map(str::to_owned).collect();
+        let Some(names) = &names else {
             let numbers = (0..cells.len()).map(|i| i.to_string()).collect();
-            names = Some(if options.header_row { cells.clone() } else { numbers });
-            if options.header_row {
+            names = Some(if options.text.header_row { cells.clone() } else { numbers });
+            if !options.text.header_row {
+                items.push(row(names.as_deref().unwrap_or_default(), cells, options));
+            }
+            continue;
+        };
+        if names.len() != cells.len() && !options.typed_cells {
+            let skip = &options.skip_records_with_errors.value;
+            left_out += 1;
+            if skip.enabled && (skip.max_skipped_records < 0 || left_out <= skip.max_skipped_records) {
                 continue;
             }
-        }
-        let names = names.as_deref().unwrap_or_default();
-        if names.len() != cells.len() {
             let (found, wanted, row) = (cells.len(), names.len(), n + skipped + 1);
             return Err(NodeError::data(format!(
                 "row {row} of the table has {found} cells, but the first one has {wanted}"
             )));
         }
-        let is_kept = |cell: &String| options.include_empty_cells || !cell.is_empty();
-        let named = names.iter().cloned().zip(cells).filter(|(_, cell)| is_kept(cell));
-        let json: Object = named.map(|(name, cell)| (name, Value::String(cell))).collect();
-        items.push(Item::new(if options.header_row {
-            json
-        } else {
-            Object::from_iter([("row".to_owned(), Value::Object(json))])
-        }));
+        items.push(row(names, cells, options));
     }
     Ok(items)
+}
+
+/// The item of a row: its fields, or `row` where the fields have no names.
+fn row(names: &[String], cells: Vec<String>, options: &Options) -> Item {
+    let value = |cell: String| if options.typed_cells { typed(cell) } else { Value::String(cell) };
+    if !options.text.header_row && (options.include_empty_cells || options.typed_cells) {
+        let mut cells = cells;
+        while !options.include_empty_cells && cells.last().is_some_and(String::is_empty) {
+            cells.pop();
+        }
+        return Item::new(Object::from_iter([("row".to_owned(), cells.into_iter().map(value).collect())]));
+    }
+    let is_kept = |cell: &String| options.include_empty_cells || !cell.is_empty();
+    let named = names.iter().cloned().zip(cells).filter(|(_, cell)| is_kept(cell));
+    let json: Object = named.map(|(name, cell)| (name, value(cell))).collect();
+    Item::new(match options.text.header_row {
+        true => json,
+        false => Object::from_iter([("row".to_owned(), Value::Object(json))]),
+    })
+}
+
+/// A number or a flag where the cell is one.
+fn typed(cell: String) -> Value {
+    let looks_numeric = cell.starts_with(|c: char| c.is_ascii_digit() || "+-.".contains(c))
+        && cell.ends_with(|c: char| c.is_ascii_digit() || c == '.');
+    match cell.as_str() {
+        "TRUE" => Value::Bool(true),
+        "FALSE" => Value::Bool(false),
+        text if looks_numeric => match text.parse::<f64>() {
+            Ok(number) if number.is_finite() => js::number_value(number),
+            _ => Value::String(cell),
+        },
+        _ => Value::String(cell),
+    }
+}
+
+/// The delimiter that is found most often at the start of a table, outside of quotes.
+fn guessed(text: &str) -> char {
+    let mut counts = [('|', 0), (';', 0), ('\t', 0), (',', 0)];
+    let mut is_quoted = false;
+    for c in text.chars().take(1_024) {
+        is_quoted ^= c == '"';
+        if let Some((_, n)) = counts.iter_mut().find(|(known, _)| *known == c && !is_quoted) {
+            *n += 1;
+        }
+    }
+    counts.into_iter().max_by_key(|(_, n)| *n).map_or(',', |(c, _)| c)
 }
 
 #[cfg(test)]
@@ -325,6 +383,8 @@ mod tests {
             json!([{"row": {"0": "1", "1": "2"}}]),
         )
         .await;
+        let listed = csv(json!({"headerRow": false, "includeEmptyCells": true}));
+        check(b"1,\n", listed, json!([{"row": ["1", ""]}])).await;
         check(b"a,b\n1,2\n3,4\n", csv(json!({"fromLine": 2})), json!([{"1": "3", "2": "4"}])).await;
         check("\u{feff}a\n1\n".as_bytes(), csv(json!({})), json!([{"\u{feff}a": "1"}])).await;
         check("\u{feff}a\n1\n".as_bytes(), csv(json!({"enableBOM": true})), json!([{"a": "1"}])).await;
@@ -332,6 +392,34 @@ mod tests {
         check(b"a,b\n1\n", csv(json!({})), json!("row 2 of the table has 1 cells")).await;
         check(b"a,b\n1\n", csv(json!({"delimiter": "ab"})), json!("options.delimiter")).await;
         check(b"", csv(json!({})), json!([])).await;
+    }
+
+    #[tokio::test]
+    async fn rows_that_do_not_fit_are_left_out_when_that_is_asked_for() {
+        let skip = |max: i64| {
+            let value = json!({"enabled": true, "maxSkippedRecords": max});
+            json!({"operation": "csv", "options": {"skipRecordsWithErrors": {"value": value}}})
+        };
+        let table = b"a,b\n1\n3,4\n5,6,7\n";
+        check(table, skip(-1), json!([{"a": "3", "b": "4"}])).await;
+        check(table, skip(1), json!("row 4 of the table has 3 cells")).await;
+    }
+
+    #[tokio::test]
+    async fn cells_become_numbers_and_flags_when_that_is_asked_for() {
+        let typed = |more: Value| {
+            let mut options = json!({"typedCells": true, "guessDelimiter": true});
+            options.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+            json!({"operation": "csv", "options": options})
+        };
+        check(
+            b"a;b\n001;1e3\n-.5;TRUE\nx\n",
+            typed(json!({})),
+            json!([{"a": 1, "b": 1000}, {"a": -0.5, "b": true}, {"a": "x"}]),
+        )
+        .await;
+        check(b"a,b\n1,\n", typed(json!({"headerRow": false})), json!([{"row": ["a", "b"]}, {"row": [1]}]))
+            .await;
     }
 
     #[tokio::test]

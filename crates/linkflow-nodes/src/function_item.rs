@@ -1,6 +1,6 @@
 //! Function Item: runs JavaScript once for each item: n8n's node from before Code.
 
-use linkflow_model::{Item, OnError, Paired};
+use linkflow_model::OnError;
 use linkflow_node::lenient;
 use linkflow_node::{Category, CodeMode, Ctx, Example, Input, Language, Node, NodeError, Outcome, Spec};
 use schemars::JsonSchema;
@@ -51,15 +51,7 @@ impl Node for FunctionItem {
             _ => CodeMode::FunctionItemGoingOn,
         };
         let source = ("functionCode", params.function_code.as_str());
-        let mut outcome = code::execute(&input, ctx, Language::JavaScript, mode, source).await?;
-        // On the error output they have nothing of the input, as files from n8n expect it.
-        if let (OnError::ContinueErrorOutput, Outcome::Items(outputs)) = (ctx.on_error, &mut outcome) {
-            let is_failed = |item: &&mut Item| item.json.len() == 1 && item.json.contains_key("error");
-            for item in outputs.ports.iter_mut().flatten().filter(is_failed) {
-                item.paired = Paired::Unknown;
-            }
-        }
-        Ok(outcome)
+        code::execute(&input, ctx, Language::JavaScript, mode, source).await
     }
 }
 

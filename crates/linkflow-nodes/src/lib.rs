@@ -14,6 +14,7 @@ mod execute_workflow;
 mod execute_workflow_trigger;
 mod execution_data;
 mod extract_from_file;
+mod file_params;
 mod filter;
 mod function;
 mod function_item;

@@ -457,9 +457,16 @@ const fileOf = (index, name) => {
   return file ?? refuse(`item ${index} has no file ${stringify(name)}`);
 };
 helpers.getBinaryDataBuffer = async (index, name) => Buffer.from(fileOf(index, name).data, "base64");
+// Types of files by the ends of their names, where code does not give one.
+const TYPES = { csv: "text/csv", css: "text/css", gif: "image/gif", htm: "text/html", html: "text/html", jpeg: "image/jpeg",
+  jpg: "image/jpeg", js: "text/javascript", json: "application/json", md: "text/markdown", mp3: "audio/mpeg", mp4: "video/mp4",
+  pdf: "application/pdf", png: "image/png", svg: "image/svg+xml", webp: "image/webp", xml: "application/xml", yaml: "text/yaml",
+  yml: "text/yaml", zip: "application/zip", xls: "application/vnd.ms-excel", doc: "application/msword",
+  xlsx: "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+  docx: "application/vnd.openxmlformats-officedocument.wordprocessingml.document" };
 helpers.prepareBinaryData = async (bytes, fileName, mimeType) => ({
   data: Buffer.from(bytes).toString("base64"),
-  mimeType: mimeType ?? "application/octet-stream",
+  mimeType: mimeType ?? TYPES[`${fileName ?? ""}`.split(".").pop().toLowerCase()] ?? "text/plain",
   ...(fileName === undefined ? {} : { fileName }),
 });
 helpers.binaryToString = async (bytes, encoding) => Buffer.from(bytes).toString(encoding);
@@ -519,7 +526,7 @@ function itemFrom(result, index) {
   if (!isObject(result)) refuse(`the code must return one object for each item, got ${typeName(result)}`);
   if (mode === "functionItem") return { json: result, binary: input()[index].binary, pairedItem: { item: index } };
   if (!looksLikeItem(result)) return { json: result, pairedItem: { item: index } };
-  const item = { json: checkJson(result.json ?? (Object.hasOwn(result, "json") ? result.json : {}), index), pairedItem: result.pairedItem ?? { item: index } };
+  const item = { json: checkJson(result.json ?? (Object.hasOwn(result, "json") ? result.json : {}), index), pairedItem: { item: index } };
   if (checkBinary(result.binary, index) !== undefined) item.binary = result.binary;
   return item;
 }
@@ -557,7 +564,10 @@ async function runEach(code) {
       if (item !== undefined) out.push(item);
     } catch (thrown) {
       if (!request.goesOn) throw thrown;
-      out.push({ json: { error: failure(thrown).message }, pairedItem: { item: current } });
+      const { message, where } = failure(thrown);
+      // The older node tells no place, and leaves it open of which item an error is that code threw.
+      if (mode !== "functionItem") out.push({ json: { error: message }, pairedItem: { item: current } });
+      else out.push({ json: { error: message.slice(0, message.length - where.length) }, ...(thrown instanceof LinkflowError ? { pairedItem: { item: current } } : {}) });
     }
   }
   current = Math.max(0, current - 1);
@@ -596,6 +606,7 @@ function failure(thrown) {
   const syntax = thrown instanceof SyntaxError && !isRunning ? "the code cannot be read: " : "";
   return {
     message: syntax + familiar(String(message)) + where,
+    where,
     description: isError && typeof thrown.description === "string" ? thrown.description : null,
     item: isEach ? current : null,
   };
@@ -614,7 +625,7 @@ return {
     isRunning = true;
     return (isEach ? runEach(code) : runAll(code)).then(finish);
   },
-  failure: (thrown) => stringify({ ...failure(thrown), logs }),
+  failure: (thrown) => stringify({ ...failure(thrown), where: undefined, logs }),
   runTimer,
 };
 })

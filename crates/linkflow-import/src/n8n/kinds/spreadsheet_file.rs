@@ -5,8 +5,11 @@ use serde_json::{Value, json};
 
 use super::{N8nNode, Translation, Unreadable};
 
-const KEPT_OPTIONS: &[&str] = &[
-    "fileName",
+/// What the node wrote by; it always had commas between the cells.
+const WRITING: &[&str] = &["fileName", "headerRow"];
+
+/// What version 2 read by.
+const READING: &[&str] = &[
     "delimiter",
     "headerRow",
     "enableBOM",
@@ -14,7 +17,11 @@ const KEPT_OPTIONS: &[&str] = &[
     "fromLine",
     "maxRowCount",
     "includeEmptyCells",
+    "skipRecordsWithErrors",
 ];
+
+/// What version 1 read by; it guessed the rest.
+const READING_FIRST: &[&str] = &["headerRow", "includeEmptyCells"];
 
 pub fn translate(node: &N8nNode<'_>) -> Result<Translation, Unreadable> {
     let writes = node.text(&["operation"], "fromFile") == "toFile";
@@ -33,7 +40,7 @@ pub fn translate(node: &N8nNode<'_>) -> Result<Translation, Unreadable> {
     if let Some(name) = node.param(&["binaryPropertyName"]) {
         translation.params.insert("binaryPropertyName".to_owned(), name.clone());
     }
-    let options = kept_options(node);
+    let options = options(node, writes);
     if !options.is_empty() {
         translation.params.insert("options".to_owned(), Value::Object(options));
     }
@@ -43,9 +50,18 @@ pub fn translate(node: &N8nNode<'_>) -> Result<Translation, Unreadable> {
     Ok(translation)
 }
 
-fn kept_options(node: &N8nNode<'_>) -> Object {
+fn options(node: &N8nNode<'_>, writes: bool) -> Object {
+    let (kept, usual) = match (writes, node.version < 2.0) {
+        (true, _) => (WRITING, json!({"fileName": "spreadsheet.csv"})),
+        (false, true) => {
+            (READING_FIRST, json!({"typedCells": true, "guessDelimiter": true, "enableBOM": true}))
+        }
+        (false, false) => (READING, json!({})),
+    };
     let given = |name: &&str| Some(((*name).to_owned(), node.param(&["options", name])?.clone()));
-    KEPT_OPTIONS.iter().filter_map(given).collect()
+    let mut options = usual.as_object().cloned().unwrap_or_default();
+    options.extend(kept.iter().filter_map(given));
+    options
 }
 
 #[cfg(test)]
@@ -59,13 +75,22 @@ mod tests {
         let expected = json!({"operation": "csv", "options": {"headerRow": false}});
         check(translate, 2.0, &given, "extract_from_file", &expected);
         let given = json!({"operation": "toFile", "fileFormat": "csv", "binaryPropertyName": "t"});
-        let expected = json!({"operation": "csv", "binaryPropertyName": "t"});
+        let expected = json!({"operation": "csv", "binaryPropertyName": "t", "options": {"fileName": "spreadsheet.csv"}});
         check(translate, 1.0, &given, "convert_to_file", &expected);
         assert!(
             check(translate, 2.0, &json!({}), "extract_from_file", &json!({"operation": "csv"}))
                 .differs
                 .is_some()
         );
+    }
+
+    #[test]
+    fn the_first_version_guesses_what_cells_are() {
+        let given = json!({"fileFormat": "csv", "options": {"fromLine": 2, "headerRow": false}});
+        let options =
+            json!({"typedCells": true, "guessDelimiter": true, "enableBOM": true, "headerRow": false});
+        let expected = json!({"operation": "csv", "options": options});
+        check(translate, 1.0, &given, "extract_from_file", &expected);
     }
 
     #[test]
