@@ -201,7 +201,7 @@ impl From<StoreError> for Problem {
     fn from(error: StoreError) -> Problem {
         match error {
             StoreError::Busy { retry_after_ms } => Problem::busy(retry_after_ms),
-            StoreError::Closed => Problem::busy(1_000),
+            StoreError::Closed | StoreError::Unavailable { .. } => Problem::busy(1_000),
             StoreError::DiskFull { .. } => Problem::no_space(),
             StoreError::Io { .. } | StoreError::ReadOnly { .. } | StoreError::Corrupted { .. } => {
                 Problem::storage(&error)

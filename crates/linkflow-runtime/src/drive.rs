@@ -735,8 +735,11 @@ async fn append_for_sure(inner: &Inner, key: &WorkerKey, append: Append) -> Resu
 
 /// Whether another try may find the store in better shape.
 fn may_pass(error: &StoreError) -> bool {
-    use StoreError::{Busy, Database, DiskFull, Io};
-    matches!(error, Busy { .. } | Database(_) | DiskFull { .. } | Io { .. })
+    use StoreError::{Busy, Database, DiskFull, Io, Unavailable, Unknown};
+    matches!(
+        error,
+        Busy { .. } | Database(_) | DiskFull { .. } | Io { .. } | Unavailable { .. } | Unknown { .. }
+    )
 }
 
 impl From<AppendError> for Lost {

@@ -429,6 +429,7 @@ fn called_start(prepared: &Prepared) -> Option<u32> {
 fn start_error(error: StoreError) -> StartError {
     match error {
         StoreError::Busy { retry_after_ms } => StartError::Busy { retry_after_ms },
+        StoreError::Unavailable { .. } => StartError::Busy { retry_after_ms: 1_000 },
         StoreError::DiskFull { .. } => StartError::NoSpace,
         StoreError::Io { .. } | StoreError::ReadOnly { .. } | StoreError::Corrupted { .. } => {
             StartError::Storage(error.to_string())
