@@ -344,6 +344,8 @@ mod tests {
             let error = check(url);
             assert!(error.starts_with("`REDIS_URL` ") && error.contains(problem), "{error}");
             assert!(!error.contains("geheim"), "{error}");
+            let settings = format!("{:?}", crate::Settings::new(url));
+            assert!(!settings.contains("geheim") && settings.contains("url"), "{settings}");
         }
     }
 }

@@ -11,13 +11,13 @@ use std::time::{Duration, Instant};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
-use super::address::Address;
+use super::address::{Address, without_password};
 use super::link::Link;
 use super::scripts;
 use crate::job::QueueError;
 
-/// What an election is about.
-#[derive(Clone, Debug)]
+/// What an election is about. Its `Debug` leaves passwords out.
+#[derive(Clone)]
 pub struct ElectionSettings {
     /// As in [`crate::Settings`].
     pub url: String,
@@ -26,6 +26,16 @@ pub struct ElectionSettings {
     pub key: String,
     /// `LEADER_TTL`: how long a dead leader keeps others from taking over; 1 s to 1 h.
     pub ttl: Duration,
+}
+
+impl std::fmt::Debug for ElectionSettings {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("ElectionSettings")
+            .field("url", &without_password(&self.url))
+            .field("key", &self.key)
+            .field("ttl", &self.ttl)
+            .finish_non_exhaustive()
+    }
 }
 
 /// One candidate. Dropping it resigns in the background; `resign` waits for that.

@@ -40,8 +40,8 @@ use link::Link;
 use message::TaskMessage;
 use settle::{Order, Verdict};
 
-/// How a process takes part in the queues.
-#[derive(Clone, Debug)]
+/// How a process takes part in the queues. Its `Debug` leaves passwords out.
+#[derive(Clone)]
 pub struct Settings {
     /// `redis://`, `rediss://`, `redis+sentinel://h1,h2/master[/db]` or `redis+cluster://h1,h2`;
     /// Redis 6.2 or newer.
@@ -122,6 +122,18 @@ impl Settings {
 
     fn faults(&self) -> Faults {
         self.planted
+    }
+}
+
+impl std::fmt::Debug for Settings {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Settings")
+            .field("url", &address::without_password(&self.url))
+            .field("queues", &self.queues)
+            .field("partitions", &self.partitions)
+            .field("is_worker", &self.is_worker)
+            .field("timers", &self.timers)
+            .finish_non_exhaustive()
     }
 }
 

@@ -168,10 +168,25 @@ async fn a_worker_that_comes_back_too_late_does_not_settle_what_another_holds() 
     let held = stage.take(1).await;
     slow.done(tickets(&late)).await;
     assert_eq!((keys(redis), state(redis, 1)), ("active lease".to_owned(), "active".to_owned()));
-    slow.beat().await;
-    assert_eq!(slow.n_held(), 0, "and it knows");
     stage.queue.done(tickets(&held)).await;
     assert_eq!(keys(redis), "");
+}
+
+#[tokio::test]
+async fn a_worker_that_lost_its_lease_learns_of_it_and_does_not_extend_that_of_another() {
+    let stage = Stage::in_redis().await;
+    let redis = stage.redis.as_ref().unwrap();
+    let slow = worker(&redis.url(), &stage.clock).await;
+    stage.push(jobs([1])).await;
+    assert_eq!(soon(slow.take(1)).await.unwrap().len(), 1);
+    stage.clock.turn_ms(31_000);
+    stage.queue.maintain().await;
+    stage.take(1).await;
+    let lease = || redis.ask::<f64>(&["ZSCORE", "asynq:{default}:lease", &id(1)]);
+    let of_other = lease();
+    stage.clock.turn_ms(5_000);
+    slow.beat().await;
+    assert_eq!((slow.n_held(), lease()), (0, of_other));
 }
 
 #[tokio::test]
