@@ -65,14 +65,14 @@ pub async fn load(port: u16, case: &Case, n: usize, connections: usize) -> anyho
     let set = tokio::task::LocalSet::new();
     let tasks: Vec<_> = (0..connections)
         .map(|_| {
-            let (left, head, body, answer) = (left.clone(), head.clone(), case.body, case.answer);
+            let (left, head, body, answer) = (left.clone(), head.clone(), case.body.clone(), case.answer);
             set.spawn_local(async move {
                 let mut connection = Connection::open(port).await?;
                 let mut took = Vec::new();
                 while left.get() > 0 {
                     left.set(left.get() - 1);
                     let begun = Instant::now();
-                    let (status, text) = connection.request(&head, body).await?;
+                    let (status, text) = connection.request(&head, &body).await?;
                     took.push(begun.elapsed());
                     ensure!(status == 200 && text.contains(answer), "{status}: {text}");
                 }
