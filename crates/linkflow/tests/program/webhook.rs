@@ -373,6 +373,12 @@ async fn a_wait_goes_on_when_its_address_is_called_in_its_way() {
         .await;
     let address = address.as_str().unwrap_or_else(|| panic!("{status} {address}"));
     let (start, signature) = address.split_once('?').expect("a signed address");
+    // The answer is sent before the execution rests.
+    let until = std::time::Instant::now() + std::time::Duration::from_secs(30);
+    while owner.get(&server, "/api/v1/executions").await.1["items"][0]["status"] != "waiting" {
+        assert!(std::time::Instant::now() < until, "it did not rest within 30 s");
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    }
     let kind = "application/json; charset=utf-8";
     let call = |address: String| {
         owner.http.post(address).header("content-type", "application/json").body("{\"said\": \"yes\"}")
