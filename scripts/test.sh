@@ -28,6 +28,14 @@ test_web() {
     fi
 }
 
+# The servers that the tests start, each on a port of its own.
+need_servers() {
+    command -v redis-server >/dev/null && command -v redis-sentinel >/dev/null && command -v openssl >/dev/null ||
+        packages "Redis is missing, which the queue's tests start" redis-server redis-sentinel openssl
+    scripts/postgres.sh need
+    scripts/go-tools.sh
+}
+
 test_crates() {
     cargo test --workspace --no-fail-fast 2>&1 | tee target/test.log
 }
@@ -75,6 +83,7 @@ if [ -f web/package.json ]; then
 fi
 step "format" cargo fmt --all --check
 step "servers: PostgreSQL and PgBouncer" scripts/postgres.sh need
+step "servers for the tests" need_servers
 step "crates: tests" test_crates
 if [ -f web/package.json ]; then
     step "page: walk through it in a browser" test_page
