@@ -82,7 +82,6 @@ if [ -f web/package.json ]; then
     step "editor: tests" test_web
 fi
 step "format" cargo fmt --all --check
-step "servers: PostgreSQL and PgBouncer" scripts/postgres.sh need
 step "servers for the tests" need_servers
 step "crates: tests" test_crates
 if [ -f web/package.json ]; then
