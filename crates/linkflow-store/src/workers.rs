@@ -134,7 +134,7 @@ impl Store {
             .db
             .read(move |tx| {
                 tx.query(
-                    "SELECT id FROM workers WHERE NOT revoked AND lease_until < $1 ORDER BY id",
+                    "SELECT id FROM workers WHERE NOT revoked AND lease_until < $1",
                     params![now],
                     |row| row.get(0),
                 )
@@ -146,8 +146,9 @@ impl Store {
             }
             tokio::time::sleep(std::time::Duration::from_secs(3)).await;
         }
-        if !dead.is_empty() {
-            self.db.write_owed(move |tx| revoke(tx, &dead, now)).await?;
+        // One at a time, since whoever writes for several workers at once holds their rows too.
+        for id in dead {
+            self.db.write_owed(move |tx| revoke(tx, id, now)).await?;
         }
         // Asked anew, so that a reaper that died between the two steps is made good.
         let revoked: Vec<WorkerId> = self
@@ -203,13 +204,11 @@ pub(crate) fn holds(tx: &mut Tx<'_>, key: &WorkerKey) -> Result<bool, StoreError
 }
 
 /// A heartbeat may have come between the look and this.
-fn revoke(tx: &mut Tx<'_>, dead: &[WorkerId], now: Millis) -> Result<(), StoreError> {
-    for &id in dead {
-        // Waits for those that write with this lease, and keeps others from beginning to.
-        tx.lock_row("workers", id)?;
-        tx.execute("UPDATE workers SET revoked = TRUE WHERE id = $1 AND lease_until < $2", params![id, now])?;
-    }
-    Ok(())
+fn revoke(tx: &mut Tx<'_>, dead: WorkerId, now: Millis) -> Result<(), StoreError> {
+    // Waits for those that write with this lease, and keeps others from beginning to.
+    tx.lock_row("workers", dead)?;
+    let sql = "UPDATE workers SET revoked = TRUE WHERE id = $1 AND lease_until < $2";
+    tx.execute(sql, params![dead, now]).map(drop)
 }
 
 /// Rows are locked in the order of their ids, as everybody does who locks several: nobody waits for

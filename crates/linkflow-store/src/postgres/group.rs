@@ -34,6 +34,9 @@ pub(crate) fn commit_loop(mut session: Session, n: usize, hot: &HotQueue, writes
         for job in later {
             commit(&mut session, vec![job], writes, Instant::now());
         }
+        // Those who were answered just now often have more to write: let them, so that the first of
+        // them is not written by himself while the others wait for that.
+        std::thread::yield_now();
     }
 }
 

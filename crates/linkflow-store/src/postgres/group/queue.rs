@@ -14,8 +14,8 @@ use crate::journal::{AppendError, Appended, Work};
 const GROUP_MAX: usize = 256;
 const GROUP_BYTES_MAX: usize = 8 << 20;
 /// A second committer helps when so many wait, or the first of them has waited so long.
-const HELP_FROM: usize = 64;
-const HELP_AFTER: Duration = Duration::from_millis(10);
+const HELP_FROM: usize = 128;
+const HELP_AFTER: Duration = Duration::from_millis(100);
 /// A helper looks by itself this often, should nobody come who calls it.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
 /// What is owed may queue up this many times the limit of new work.
