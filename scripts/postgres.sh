@@ -124,6 +124,8 @@ INI
     sed -i 's/^\* = \(.*\)$/* = \1 user=linkflow/' "$dir/pooler/pgbouncer.ini"
     as_postgres env PATH="$PATH:/usr/sbin" pgbouncer -q -d "$dir/pooler/pgbouncer.ini"
     wait_for_port "$port"
+    # It leaves its number a moment later.
+    until [ -s "$dir/pooler/pgbouncer.pid" ]; do sleep 0.05; done
 }
 
 enable_tls() {

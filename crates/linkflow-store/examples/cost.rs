@@ -61,7 +61,7 @@ async fn main() {
 
 /// PostgreSQL and PgBouncer of this run; they end with it.
 struct Servers {
-    _child: std::process::Child,
+    child: std::process::Child,
     postgres: u16,
     pgbouncer: u16,
     postmaster_pid: u32,
@@ -96,12 +96,20 @@ impl Servers {
             pgbouncer: port("pgbouncer"),
             postmaster_pid: pid("data/postmaster.pid"),
             pooler_pid: pid("pooler/pgbouncer.pid"),
-            _child: child,
+            child,
         }
     }
 
     fn url(&self, port: u16) -> String {
         format!("postgres://linkflow@127.0.0.1:{port}/postgres?sslmode=disable")
+    }
+}
+
+impl Drop for Servers {
+    /// They end when their input does; the directory they are in goes after them.
+    fn drop(&mut self) {
+        drop(self.child.stdin.take());
+        let _ = self.child.wait();
     }
 }
 

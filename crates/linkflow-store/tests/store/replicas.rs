@@ -9,8 +9,8 @@ use crate::server::{Servers, ask, servers};
 #[tokio::test]
 async fn a_read_with_a_token_sees_what_was_written_before_it_however_far_the_replica_lags() {
     let database = Database::new();
-    let dir = tempfile::tempdir().unwrap();
-    let path = dir.path().join("replica");
+    let (dir, replica_dir) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let path = replica_dir.path().join("replica");
     let of = servers().dir.to_str().unwrap();
     let replica = Servers::start(&path, &["replica", path.to_str().unwrap(), of]);
     let options = PgOptions {
