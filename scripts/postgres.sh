@@ -151,6 +151,12 @@ until_input_ends() {
     while read -r _; do :; done
 }
 
+# Removes what was made in a directory, and the directory when nothing else is in it.
+remove_files() {
+    rm -rf "$1/data" "$1/pooler" "$1/initdb.log" "$1/server.crt"
+    rmdir "$1" 2>/dev/null || true
+}
+
 serve() {
     local dir=$1 port pooler
     need_postgres >&2
@@ -158,7 +164,7 @@ serve() {
     need_openssl >&2
     port=$(free_port)
     pooler=$(free_port)
-    trap "stop_pgbouncer '$dir'; stop_postgres '$dir'; rm -rf '$dir/data' '$dir/pooler'" EXIT
+    trap "stop_pgbouncer '$dir'; stop_postgres '$dir'; remove_files '$dir'" EXIT
     start_postgres "$dir" "$port" wal_level=replica max_wal_senders=4
     make_certificate "$dir"
     enable_tls "$dir"
@@ -176,7 +182,7 @@ replica() {
     local dir=$1 of=$2 port
     port=$(free_port)
     make_server_dir "$dir" data
-    trap "stop_postgres '$dir'; rm -rf '$dir/data'" EXIT
+    trap "stop_postgres '$dir'; remove_files '$dir'" EXIT
     as_postgres "$(postgres_bin)/pg_basebackup" -D "$dir/data" -h 127.0.0.1 -p "$(port_of "$of")" -U linkflow \
         -R -X stream -c fast --no-sync
     run_postgres "$dir" "$port" hot_standby=on
