@@ -169,6 +169,7 @@ async fn a_schedule_whose_workflow_is_gone_or_broken_keeps_no_other_from_ticking
     let sick = w.save(&minutely().does("S", "wrong")).await;
     w.store.replace_schedules(sick, vec![schedule(1)]).await.unwrap();
     w.turn(61_000).await;
+    w.until("it ticked", async |w| !ticks(w, id).await.is_empty()).await;
     assert_eq!(ticks(&w, id).await, after(&[1]));
     for gone in w.store.schedules(w.workspace, None).await.unwrap() {
         assert!(gone.next_run_at.unwrap() > w.now(), "{gone:?} stands still");

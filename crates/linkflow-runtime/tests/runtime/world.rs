@@ -150,10 +150,19 @@ impl World {
         (&mut worker.task).await.unwrap();
     }
 
-    /// Lets what can happen at this moment happen.
+    /// Lets what can happen at this moment happen: what was asked of the store before is answered,
+    /// as many times over as a duty asks in a row. In a thread of its own, because a paused clock
+    /// goes on by itself while all tasks wait.
     pub async fn settle(&self) {
-        for _ in 0..3 {
-            tokio::task::spawn_blocking(|| std::thread::sleep(Duration::from_micros(500))).await.unwrap();
+        for _ in 0..10 {
+            let (store, runtime) = (self.store.clone(), tokio::runtime::Handle::current());
+            let asked = tokio::task::spawn_blocking(move || {
+                runtime.block_on(async {
+                    let _ = store.wake_due(Millis(0), 0).await;
+                    let _ = store.workspaces().await;
+                })
+            });
+            asked.await.unwrap();
         }
     }
 
