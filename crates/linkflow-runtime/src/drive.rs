@@ -489,7 +489,7 @@ impl Drive {
                         inner.tell_accepted(self.workspace, child.id, of);
                     }
                     let ids: Vec<ExecutionId> = accepted.iter().map(|a| a.id).collect();
-                    inner.hint(ids.iter().copied());
+                    inner.hint(self.workspace, ids.iter().copied());
                     again(self, Resumed::Started(ids))
                 }
             }
@@ -633,7 +633,7 @@ impl Drive {
         for (id, workflow) in accepted.into_iter().filter(|(id, _)| appended.ready.contains(id)) {
             inner.tell_accepted(self.workspace, id, workflow);
         }
-        inner.hint(appended.ready);
+        inner.hint(self.workspace, appended.ready);
         if appended.cancel_requested {
             self.cancel.cancel();
         }

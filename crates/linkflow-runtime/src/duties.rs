@@ -1,6 +1,9 @@
 //! What has to be done now and then: heartbeat, due waits, lost hints, dead workers, schedules,
 //! wishes to cancel, executions that nobody drives, answers that nobody gave, retention.
 //!
+//! A process on its own does all of it. In a cluster each worker keeps its lease and looks after
+//! what it runs, and one leader does the rest for all.
+//!
 //! None of them waits for another that fails, and nothing keeps the heartbeat waiting.
 
 use std::collections::HashSet;
@@ -14,18 +17,62 @@ use linkflow_store::faults::Planted;
 use tokio::time::{Interval, MissedTickBehavior};
 use tokio_util::sync::CancellationToken;
 
-use crate::shell::Inner;
+use crate::shell::{Inner, SWEEP_MAX};
 use crate::worker::{LEASE_MS, Lease};
 
-const SWEEP_MAX: usize = 1_000;
 /// How long an execution may be ready before its hint counts as lost.
 const HINT_MS: u64 = 2_000;
 const RETAIN_EVERY_MS: u64 = 600_000;
+/// How soon the end of an execution elsewhere is seen by those who wait for it.
+const ANSWER_EVERY_MS: u64 = 250;
 
 pub async fn run(inner: Arc<Inner>, lease: Arc<Lease>, stop: CancellationToken) {
+    let all = async {
+        tokio::join!(beat(&inner, &lease), rounds(&inner, Some(&lease), &|| true), retain(&inner, &|| true))
+    };
     tokio::select! {
         () = stop.cancelled() => {}
-        _ = async { tokio::join!(beat(&inner, &lease), rounds(&inner, &lease), retain(&inner)) } => {}
+        _ = all => {}
+    }
+}
+
+/// Those of a worker among others.
+pub async fn drive(inner: Arc<Inner>, lease: Arc<Lease>, stop: CancellationToken) {
+    tokio::select! {
+        () = stop.cancelled() => {}
+        _ = async { tokio::join!(beat(&inner, &lease), look_after_all(&inner, &lease)) } => {}
+    }
+}
+
+/// Those that one process has for all others.
+pub async fn lead(inner: &Arc<Inner>, stop: CancellationToken, leads: &(dyn Fn() -> bool + Send + Sync)) {
+    tokio::select! {
+        () = stop.cancelled() => {}
+        _ = async { tokio::join!(rounds(inner, None, leads), retain(inner, leads)) } => {}
+    }
+}
+
+/// Those of a process that accepts, and leaves the work to others.
+pub async fn answer(inner: &Inner, stop: CancellationToken) {
+    let mut tick = every(ANSWER_EVERY_MS);
+    let all = async {
+        loop {
+            tick.tick().await;
+            log("answering", inner.answer_ended().await);
+        }
+    };
+    tokio::select! {
+        () = stop.cancelled() => {}
+        () = all => {}
+    }
+}
+
+async fn look_after_all(inner: &Inner, lease: &Lease) {
+    let mut tick = every(1_000);
+    let mut orphans = HashSet::new();
+    loop {
+        tick.tick().await;
+        log("looking after what runs", look_after(inner, lease, &mut orphans).await);
     }
 }
 
@@ -53,21 +100,30 @@ async fn beat(inner: &Inner, lease: &Lease) {
     }
 }
 
-async fn retain(inner: &Inner) {
+async fn retain(inner: &Inner, leads: &(dyn Fn() -> bool + Send + Sync)) {
     let mut tick = every(RETAIN_EVERY_MS);
     tick.reset_after(Duration::from_secs(30));
     loop {
         tick.tick().await;
+        if !leads() {
+            continue;
+        }
         let kept = inner.store.retain(inner.services.now(), inner.retention_days, None).await;
         log("retention", kept.map(|_| ()));
     }
 }
 
-async fn rounds(inner: &Arc<Inner>, lease: &Lease) {
+/// With a lease, also what belongs to a process that drives and answers.
+async fn rounds(inner: &Arc<Inner>, lease: Option<&Lease>, leads: &(dyn Fn() -> bool + Send + Sync)) {
     let mut tick = every(200);
     let mut orphans = HashSet::new();
-    for n in 0_u64.. {
+    let mut n = 0_u64;
+    loop {
         tick.tick().await;
+        if !leads() {
+            n = 0;
+            continue;
+        }
         if n.is_multiple_of(25) {
             // Before anything else is taken in: what was interrupted goes on first.
             log("looking for dead workers", reap(inner).await);
@@ -79,11 +135,14 @@ async fn rounds(inner: &Arc<Inner>, lease: &Lease) {
         if n.is_multiple_of(5) {
             // The first round takes in what an earlier process left; later ones what was lost.
             log("looking for lost hints", sweep(inner, if n == 0 { 0 } else { HINT_MS }).await);
-            log("looking after what runs", look_after(inner, lease, &mut orphans).await);
+            if let Some(lease) = lease {
+                log("looking after what runs", look_after(inner, lease, &mut orphans).await);
+            }
         }
-        if n % 10 == 9 {
+        if n % 10 == 9 && lease.is_some() {
             log("answering", inner.answer_ended().await);
         }
+        n += 1;
     }
 }
 
@@ -94,22 +153,18 @@ fn log(duty: &str, done: Result<(), StoreError>) {
 }
 
 async fn wake_due(inner: &Inner) -> Result<(), StoreError> {
-    inner.hint(inner.store.wake_due(inner.services.now(), SWEEP_MAX).await?);
-    Ok(())
+    inner.hint_ready(inner.store.wake_due(inner.services.now(), SWEEP_MAX).await?).await
 }
 
 async fn reap(inner: &Inner) -> Result<(), StoreError> {
-    inner.hint(inner.store.reap(inner.services.now()).await?);
-    Ok(())
+    inner.hint_ready(inner.store.reap(inner.services.now()).await?).await
 }
 
 async fn sweep(inner: &Inner, age_ms: u64) -> Result<(), StoreError> {
     if inner.store.has(Planted::NoSweeper) {
         return Ok(());
     }
-    let ready = inner.store.ready_older_than(inner.services.now(), age_ms, SWEEP_MAX).await?;
-    inner.queue.push(ready.into_iter().map(|r| r.id));
-    Ok(())
+    inner.hint_older_than(inner.services.now(), age_ms).await
 }
 
 /// Tells executions that somebody wants their end, and hands back those that are this worker's on
@@ -133,7 +188,7 @@ async fn look_after(
     for &id in unknown.intersection(orphans) {
         let why = "its worker lost sight of it".to_owned();
         if inner.store.give_back(&key, id, inner.services.now(), why, false).await? {
-            inner.hint([id]);
+            inner.hint_ready(vec![id]).await?;
         }
     }
     *orphans = unknown;

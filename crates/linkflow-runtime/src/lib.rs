@@ -7,6 +7,8 @@ mod drive;
 mod duties;
 mod failure;
 mod feed;
+mod foreign;
+mod hints;
 mod host;
 mod prepared;
 mod record;

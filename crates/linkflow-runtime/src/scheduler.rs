@@ -65,7 +65,7 @@ async fn fire(inner: &Arc<Inner>, schedule: Schedule, now: Millis) -> Result<(),
         for &id in &ids {
             inner.tell_accepted(schedule.workspace, id, schedule.workflow);
         }
-        inner.hint(ids);
+        inner.hint(schedule.workspace, ids);
     }
     Ok(())
 }

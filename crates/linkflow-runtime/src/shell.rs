@@ -6,12 +6,12 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use linkflow_engine::{Event, Outcome, StepState};
-use linkflow_model::{ExecutionId, Item, Mode, Object, Status, Workflow, WorkflowId, WorkspaceId};
+use linkflow_model::{ExecutionId, Item, Millis, Mode, Object, Status, Workflow, WorkflowId, WorkspaceId};
 use linkflow_node::trigger::{Request, Trigger};
 use linkflow_node::{BoxFuture, ChildCall, ChildResult, NodeError, WorkflowRef};
-use linkflow_queue::MemoryQueue;
+use linkflow_queue::{Job, Queue};
 use linkflow_store::{
-    CancelAsked, Entry, EntryData, Idempotency, Keyring, NewExecution, Store, StoreError, WakeCall,
+    CancelAsked, Entry, EntryData, Idempotency, Keyring, NewExecution, ReadyRow, Store, StoreError, WakeCall,
 };
 use serde_json::{Value, json};
 use tokio::sync::oneshot;
@@ -20,20 +20,28 @@ use tokio_util::sync::CancellationToken;
 use crate::contract::*;
 use crate::drive::{env_of, parent_of, start_outputs};
 use crate::feed::{Feed, Replies};
+use crate::hints::Hints;
 use crate::host::{StoreHost, store_trouble};
 use crate::prepared::Prepared;
 use crate::record::{Recorded, replay};
 use crate::services::Services;
 use crate::waiting;
+use crate::worker::Share;
 
 /// Waiting requests that are looked after in one round.
 const ANSWERED_MAX: usize = 1_000;
+/// Hints that are made good in one round.
+pub const SWEEP_MAX: usize = 1_000;
 /// How many executions may wait one for the other.
 const CALLS_DEEP_MAX: u32 = 256;
 
 /// What a [`Shell`] is made of.
 pub struct ShellParts {
     pub store: Store,
+    /// Where hints go; in Redis it is shared with other processes.
+    pub queue: Queue,
+    /// How many queues the workspaces are spread over; one for all when unset.
+    pub partitions: Option<u32>,
     pub keyring: Keyring,
     pub services: Services,
     /// How many executions run side by side.
@@ -46,7 +54,7 @@ pub struct Inner {
     pub store: Store,
     pub keyring: Keyring,
     pub services: Services,
-    pub queue: MemoryQueue,
+    pub hints: Hints,
     pub feed: Feed,
     pub replies: Replies,
     pub concurrency: usize,
@@ -99,7 +107,7 @@ impl Shell {
                 store: parts.store,
                 keyring: parts.keyring,
                 services: parts.services,
-                queue: MemoryQueue::default(),
+                hints: Hints::new(parts.queue, parts.partitions),
                 feed: Feed::default(),
                 replies: Replies::default(),
                 concurrency: parts.concurrency.max(1),
@@ -119,7 +127,33 @@ impl Shell {
     /// Works until `stop`: takes executions, wakes what is due, fires schedules. Gives back what
     /// still runs after `grace_ms`.
     pub async fn work(&self, stop: CancellationToken, grace_ms: u64) {
-        crate::worker::work(self.inner.clone(), stop, grace_ms).await;
+        crate::worker::work(self.inner.clone(), stop, grace_ms, Share::All).await;
+    }
+
+    /// A worker among others: takes executions and drives them, and leaves the rest to a leader.
+    pub async fn drive(&self, stop: CancellationToken, grace_ms: u64) {
+        crate::worker::work(self.inner.clone(), stop, grace_ms, Share::Driving).await;
+    }
+
+    /// What one process does for all others, as long as it `leads`: wakes what is due, fires
+    /// schedules, makes lost hints good, finds dead workers, removes what is old.
+    pub async fn lead(&self, stop: CancellationToken, leads: impl Fn() -> bool + Send + Sync) {
+        crate::duties::lead(&self.inner, stop, &leads).await;
+    }
+
+    /// Answers those who wait here for executions that end at workers elsewhere.
+    pub async fn answer(&self, stop: CancellationToken) {
+        crate::duties::answer(&self.inner, stop).await;
+    }
+
+    /// Whether the queue's server can be reached, as far as is known.
+    pub fn is_queue_up(&self) -> bool {
+        self.inner.hints.is_up()
+    }
+
+    /// Says what is still to be said to the queue, and leaves it.
+    pub async fn close_queue(&self) {
+        self.inner.hints.close().await;
     }
 
     /// For how many executions somebody waits here.
@@ -150,10 +184,32 @@ impl Inner {
     }
 
     /// Says that these may have work.
-    pub fn hint(&self, ids: impl IntoIterator<Item = ExecutionId>) {
+    pub fn hint(&self, workspace: WorkspaceId, ids: impl IntoIterator<Item = ExecutionId>) {
         for id in ids {
-            (0..self.store.hints()).for_each(|_| self.queue.push([id]));
+            (0..self.store.hints()).for_each(|_| self.hints.push(workspace, [id]));
         }
+    }
+
+    /// The same for executions that were made ready just now and are of any workspace.
+    pub async fn hint_ready(&self, ids: Vec<ExecutionId>) -> Result<(), StoreError> {
+        if ids.is_empty() || self.hints.is_local() {
+            // Nobody looks at the workspace within one process.
+            self.hint(WorkspaceId(uuid::Uuid::nil()), ids);
+            return Ok(());
+        }
+        self.hint_older_than(self.services.now().plus(1), 0).await
+    }
+
+    /// Hints what has been ready for longer than `age_ms` at `now`.
+    pub async fn hint_older_than(&self, now: Millis, age_ms: u64) -> Result<(), StoreError> {
+        let ready = self.store.ready_older_than(now, age_ms, SWEEP_MAX).await?;
+        let job = |row: ReadyRow| Job {
+            queue: self.hints.queue_of(row.workspace),
+            execution: row.id,
+            workspace: row.workspace,
+        };
+        self.hints.push_jobs(ready.into_iter().map(job).collect());
+        Ok(())
     }
 
     pub fn tell_accepted(&self, workspace: WorkspaceId, id: ExecutionId, workflow: WorkflowId) {
@@ -343,14 +399,14 @@ impl Inner {
             parent: None,
             retry_of: None,
             idempotency: None,
-            queue: "default".to_owned(),
+            queue: self.hints.queue_of(workspace).as_str().to_owned(),
             created_at: now,
             entries: vec![entry],
             claimed_by: None,
         })
     }
 
-    async fn accept(
+    pub async fn accept(
         self: &Arc<Inner>,
         new: NewExecution,
         answer: Option<oneshot::Sender<Answer>>,
@@ -378,7 +434,7 @@ impl Inner {
             return Ok(Started { execution: accepted.id, is_new: false });
         }
         self.tell_accepted(workspace, id, workflow);
-        self.hint([id]);
+        self.hint(workspace, [id]);
         Ok(Started { execution: id, is_new: true })
     }
 
@@ -418,7 +474,7 @@ impl Drop for Tidy<'_> {
 }
 
 /// Where an execution of a called workflow starts.
-fn called_start(prepared: &Prepared) -> Option<u32> {
+pub fn called_start(prepared: &Prepared) -> Option<u32> {
     let called = (0..prepared.nodes.len()).find(|&i| {
         !prepared.workflow.nodes[i].disabled
             && matches!(prepared.nodes[i].kind.and_then(|k| k.trigger()), Some(Trigger::Workflow))
@@ -510,7 +566,7 @@ impl Runtime for Shell {
             let now = self.inner.services.now();
             match self.inner.store.request_cancel(workspace, execution, now).await.map_err(runtime_error)? {
                 CancelAsked::Asked { ready } => {
-                    self.inner.hint(ready);
+                    self.inner.hint(workspace, ready);
                     // Others, such as its children, hear of it from `duties::look_after`.
                     if let Some(cancel) = self.inner.cancel_token(execution) {
                         cancel.cancel();
@@ -623,7 +679,7 @@ impl Runtime for Shell {
             }
             match woken.map_err(runtime_error)? {
                 WakeCall::Woken => {
-                    inner.hint([execution]);
+                    inner.hint_ready(vec![execution]).await.map_err(runtime_error)?;
                     Ok(Resumption::Resumed)
                 }
                 WakeCall::NotWaiting(_) => Ok(Resumption::NotWaiting),
@@ -659,12 +715,9 @@ impl Runtime for Shell {
 
     fn health(&self) -> BoxFuture<'_, Health> {
         Box::pin(async move {
-            let queued = self.inner.queue.len();
-            let check =
-                Check { status: CheckStatus::Ok, latency_ms: 0, message: Some(format!("{queued} waiting")) };
             Health {
                 is_ready: !self.inner.draining.load(Ordering::Relaxed),
-                checks: vec![("queue".to_owned(), check)],
+                checks: vec![("queue".to_owned(), self.inner.hints.check().await)],
             }
         })
     }

@@ -1,5 +1,6 @@
 //! Takes executions and drives them, as many side by side as it may.
 
+use std::collections::HashMap;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -8,6 +9,7 @@ use std::time::Duration;
 use futures_util::FutureExt;
 use linkflow_engine::Input;
 use linkflow_model::{ExecutionId, Mode, Status};
+use linkflow_queue::{ForeignJob, QueueError, Taken, Ticket};
 use linkflow_store::{Append, Claimed, EntryData, StoreError, Then, WorkerKey};
 use serde_json::json;
 use tokio::sync::{Mutex, OwnedSemaphorePermit, Semaphore, watch};
@@ -17,11 +19,16 @@ use tokio_util::task::AbortOnDropHandle;
 
 use crate::contract::{ExecutionError, Finished};
 use crate::drive::{Drive, Lost, Rest, Sink, env_of};
+use crate::foreign::{self, Refused};
 use crate::record::replay;
 use crate::shell::{Inner, Place};
 
 pub const LEASE_MS: u64 = 20_000;
 const BATCH_MAX: usize = 64;
+/// The pause after something that may work in a moment.
+const TROUBLE: Duration = Duration::from_millis(200);
+/// How often the store is asked while the queue cannot be.
+const POLL: Duration = Duration::from_millis(300);
 
 /// The right of this process to drive executions: the present key, and how to get a new one.
 pub struct Lease {
@@ -45,7 +52,16 @@ impl Lease {
     }
 }
 
-pub async fn work(inner: Arc<Inner>, stop: CancellationToken, grace_ms: u64) {
+/// Which duties a process has beside driving.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Share {
+    /// All of them: it is alone.
+    All,
+    /// Those that concern what it drives.
+    Driving,
+}
+
+pub async fn work(inner: Arc<Inner>, stop: CancellationToken, grace_ms: u64, share: Share) {
     let key = tokio::select! {
         () = stop.cancelled() => return,
         key = first_key(&inner) => key,
@@ -53,8 +69,11 @@ pub async fn work(inner: Arc<Inner>, stop: CancellationToken, grace_ms: u64) {
     let lease = Arc::new(Lease { key: watch::Sender::new(key), renewing: Mutex::default() });
     // They go on while the last executions end: without heartbeats the lease would be lost.
     let drained = CancellationToken::new();
-    let duties = tokio::spawn(crate::duties::run(inner.clone(), lease.clone(), drained.clone()));
-    let duties = AbortOnDropHandle::new(duties);
+    let (beside, of, until) = (inner.clone(), lease.clone(), drained.clone());
+    let duties = AbortOnDropHandle::new(match share {
+        Share::All => tokio::spawn(crate::duties::run(beside, of, until)),
+        Share::Driving => tokio::spawn(crate::duties::drive(beside, of, until)),
+    });
     let slots = Arc::new(Semaphore::new(inner.concurrency));
     let mut keys = lease.key.subscribe();
     let mut tasks = JoinSet::new();
@@ -65,9 +84,12 @@ pub async fn work(inner: Arc<Inner>, stop: CancellationToken, grace_ms: u64) {
             () = stop.cancelled() => break,
             // What runs under the old key belongs to others now.
             Ok(()) = keys.changed() => tasks.abort_all(),
-            Some((slot, ids)) = next(&inner, &slots) => {
+            Some((slot, taken)) = next(&inner, &slots) => {
                 drop(slot);
-                claim(&inner, &lease, ids, &slots, &mut tasks).await;
+                match taken {
+                    Ok(taken) => take_in(&inner, &lease, taken, &slots, &mut tasks).await,
+                    Err(error) => ask_store(&inner, &lease, &error, &slots, &mut tasks).await,
+                }
             }
         }
     }
@@ -75,11 +97,22 @@ pub async fn work(inner: Arc<Inner>, stop: CancellationToken, grace_ms: u64) {
     let all = async { while tasks.join_next().await.is_some() {} };
     let _ = tokio::time::timeout(Duration::from_millis(grace_ms), all).await;
     tasks.abort_all();
-    if let Err(error) = inner.store.retire(&lease.key()).await {
-        tracing::error!(%error, "the worker could not give back what it held: {error}");
-    }
+    // What they hold of the queue is let go before others are told to take it.
+    drop(tasks);
+    retire(&inner, &lease).await;
     drained.cancel();
     let _ = duties.await;
+}
+
+/// Gives back what was not finished, and tells the others.
+async fn retire(inner: &Inner, lease: &Lease) {
+    let given_back = match inner.store.retire(&lease.key()).await {
+        Ok(ids) => inner.hint_ready(ids).await,
+        Err(error) => Err(error),
+    };
+    if let Err(error) = given_back {
+        tracing::error!(%error, "the worker could not give back what it held: {error}");
+    }
 }
 
 async fn first_key(inner: &Inner) -> WorkerKey {
@@ -99,43 +132,136 @@ async fn register(inner: &Inner) -> Result<WorkerKey, StoreError> {
     inner.store.register_worker(inner.services.now(), LEASE_MS, info).await
 }
 
-/// The next executions to look at, no more than there are free slots. May be dropped while it
-/// waits.
-async fn next(inner: &Inner, slots: &Arc<Semaphore>) -> Option<(OwnedSemaphorePermit, Vec<ExecutionId>)> {
+/// The next jobs to look at, no more than there are free slots. May be dropped while it waits.
+async fn next(
+    inner: &Inner,
+    slots: &Arc<Semaphore>,
+) -> Option<(OwnedSemaphorePermit, Result<Vec<Taken>, QueueError>)> {
     let slot = slots.clone().acquire_owned().await.ok()?;
-    let ids = inner.queue.take((slots.available_permits() + 1).min(BATCH_MAX)).await;
-    Some((slot, ids))
+    let taken = inner.hints.take((slots.available_permits() + 1).min(BATCH_MAX)).await;
+    Some((slot, taken))
+}
+
+/// A job that is held while its execution is driven, and let go however that ends: when the
+/// execution is ready again, whoever made it so hints it anew.
+struct Held {
+    inner: Arc<Inner>,
+    ticket: Option<Ticket>,
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        if let Some(ticket) = self.ticket.take() {
+            self.inner.hints.done(ticket);
+        }
+    }
+}
+
+/// Claims what was taken; what other programs ask for is accepted first.
+async fn take_in(
+    inner: &Arc<Inner>,
+    lease: &Lease,
+    taken: Vec<Taken>,
+    slots: &Arc<Semaphore>,
+    tasks: &mut JoinSet<()>,
+) {
+    let mut tickets = HashMap::with_capacity(taken.len());
+    for job in taken {
+        match job {
+            Taken::Execution { ticket, job } => _ = tickets.insert(job.execution, ticket),
+            Taken::Foreign(job) => take_foreign(inner, job).await,
+        }
+    }
+    if !tickets.is_empty() {
+        claim(inner, lease, tickets, slots, tasks).await;
+    }
+}
+
+async fn take_foreign(inner: &Arc<Inner>, job: ForeignJob) {
+    match foreign::accept(inner, &job).await {
+        Ok(()) => inner.hints.done(job.ticket),
+        Err(Refused::Wrong(why)) => {
+            tracing::warn!(task = %job.id, "the task {} is put aside: {why}", job.id);
+            inner.hints.archive(job.ticket, why);
+        }
+        Err(Refused::Later(why)) => {
+            tracing::error!(task = %job.id, "the task {} could not be accepted yet: {why}", job.id);
+            inner.hints.give_back(vec![job.ticket]);
+            tokio::time::sleep(TROUBLE).await;
+        }
+    }
 }
 
 async fn claim(
     inner: &Arc<Inner>,
     lease: &Lease,
-    ids: Vec<ExecutionId>,
+    mut tickets: HashMap<ExecutionId, Ticket>,
     slots: &Arc<Semaphore>,
     tasks: &mut JoinSet<()>,
 ) {
     let key = lease.key();
-    let trouble = match inner.store.claim(&key, ids.clone(), inner.services.now()).await {
+    let ids = tickets.keys().copied().collect();
+    let trouble = match inner.store.claim(&key, ids, inner.services.now()).await {
         Ok(claimed) => {
-            for claim in claimed {
-                let Ok(slot) = slots.clone().acquire_owned().await else { return };
-                let place = Place::take(inner, claim.id);
-                let (inner, key) = (inner.clone(), key.clone());
-                tasks.spawn(async move {
-                    run(&inner, key, claim, place).await;
-                    drop(slot);
-                });
-            }
+            begin(inner, &key, claimed, &mut tickets, slots, tasks).await;
+            // Nobody may claim these any more.
+            tickets.into_values().for_each(|ticket| inner.hints.done(ticket));
             return;
         }
         Err(StoreError::Fenced) => lease.renew(inner, &key).await.err(),
         Err(error) => Some(error),
     };
-    // Those that were taken although the answer says no are found by `duties::orphans`.
-    inner.hint(ids);
+    // Those that were taken although the answer says no are found by `duties::look_after`.
+    inner.hints.give_back(tickets.into_values().collect());
     if let Some(error) = trouble {
         tracing::error!(%error, "nothing could be claimed: {error}");
-        tokio::time::sleep(Duration::from_millis(200)).await;
+        tokio::time::sleep(TROUBLE).await;
+    }
+}
+
+/// While the queue cannot be reached: takes what has been ready longest, whoever's queue it is in.
+async fn ask_store(
+    inner: &Arc<Inner>,
+    lease: &Lease,
+    why: &QueueError,
+    slots: &Arc<Semaphore>,
+    tasks: &mut JoinSet<()>,
+) {
+    tracing::debug!(error = %why, "the store is asked for work: {why}");
+    let key = lease.key();
+    let n = slots.available_permits().clamp(1, BATCH_MAX);
+    let trouble = match inner.store.claim_ready(&key, n, inner.services.now()).await {
+        Ok(claimed) if claimed.is_empty() => None,
+        Ok(claimed) => {
+            return begin(inner, &key, claimed, &mut HashMap::new(), slots, tasks).await;
+        }
+        Err(StoreError::Fenced) => lease.renew(inner, &key).await.err(),
+        Err(error) => Some(error),
+    };
+    if let Some(error) = trouble {
+        tracing::error!(%error, "nothing could be claimed: {error}");
+    }
+    tokio::time::sleep(POLL).await;
+}
+
+async fn begin(
+    inner: &Arc<Inner>,
+    key: &WorkerKey,
+    claimed: Vec<Claimed>,
+    tickets: &mut HashMap<ExecutionId, Ticket>,
+    slots: &Arc<Semaphore>,
+    tasks: &mut JoinSet<()>,
+) {
+    for claim in claimed {
+        let held = Held { inner: inner.clone(), ticket: tickets.remove(&claim.id) };
+        let Ok(slot) = slots.clone().acquire_owned().await else { return };
+        let place = Place::take(inner, claim.id);
+        let (inner, key) = (inner.clone(), key.clone());
+        tasks.spawn(async move {
+            run(&inner, key, claim, place).await;
+            drop(held);
+            drop(slot);
+        });
     }
 }
 
@@ -253,7 +379,7 @@ async fn give_up(inner: &Arc<Inner>, key: &WorkerKey, claim: Claimed, why: &str)
         started_at: Some(inner.services.now()),
     };
     let appended = inner.store.append(key, append).await.map_err(Lost::from)?;
-    inner.hint(appended.ready);
+    inner.hint(claim.workspace, appended.ready);
     let error = ExecutionError { message: why.to_owned(), node: None };
     let data = json!({"status": Status::Error.as_str(), "error": error});
     inner.tell("execution.finished", claim.workspace, Some(id), Some(claim.workflow), data);

@@ -7,6 +7,7 @@ use anyhow::{Context, bail};
 use linkflow_api::{Api, ApiParts, ApiSettings};
 use linkflow_model::{Millis, WorkspaceId};
 use linkflow_node::Blobs;
+use linkflow_queue::{MemoryQueue, Queue};
 use linkflow_runtime::{Shell, ShellParts};
 use linkflow_store::{Options, Store, StoreError};
 
@@ -69,6 +70,8 @@ impl Desk {
         let keys = keys(&self.settings)?;
         Ok(Shell::new(ShellParts {
             store: self.store.clone(),
+            queue: Queue::Memory(MemoryQueue::default()),
+            partitions: None,
             keyring: keys.keyring,
             services: services_of(&self.settings, self.store.blob_dir(), false, None, keys.signing_secret)?,
             concurrency: 1,

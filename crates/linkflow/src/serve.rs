@@ -7,6 +7,7 @@ use anyhow::Context;
 use linkflow_api::{Api, ApiParts, ApiSettings, HTTP_SECONDS_BUCKETS, serve as serve_api};
 use linkflow_model::WorkspaceId;
 use linkflow_node::Blobs;
+use linkflow_queue::{MemoryQueue, Queue};
 use linkflow_runtime::{Shell, ShellParts};
 use linkflow_store::{Options, Store};
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
@@ -42,6 +43,8 @@ async fn run(settings: Settings) -> anyhow::Result<()> {
     let metrics = metrics()?;
     let shell = Shell::new(ShellParts {
         store: store.clone(),
+        queue: Queue::Memory(MemoryQueue::default()),
+        partitions: None,
         keyring: keys.keyring.clone(),
         services,
         concurrency: settings.worker_concurrency,

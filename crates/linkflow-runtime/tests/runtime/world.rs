@@ -84,6 +84,8 @@ pub fn services(dir: &std::path::Path, clock: Arc<dyn Fn() -> Millis + Send + Sy
 pub fn shell(store: &Store, services: Services, concurrency: usize) -> Shell {
     Shell::new(ShellParts {
         store: store.clone(),
+        queue: linkflow_queue::Queue::Memory(linkflow_queue::MemoryQueue::default()),
+        partitions: None,
         keyring: Keyring::new("0123456789abcdef0123456789abcdef", &[]).unwrap(),
         services,
         concurrency,

@@ -1,0 +1,199 @@
+//! Where hints go and come from: the queue, and what is said to it. A hint says that an execution
+//! may have work. One that is lost is made good by the sweep, so nobody waits for a server to take
+//! one in: with a queue in memory it is there at once, with one behind a network a task carries
+//! what was said, many things at a time. What a hint means is not known here.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use linkflow_model::{ExecutionId, WorkspaceId};
+use linkflow_queue::{Job, Queue, QueueError, QueueName, Taken, Ticket, partition_of, partition_queue};
+use tokio::sync::{mpsc, oneshot};
+
+use crate::contract::{Check, CheckStatus};
+
+/// Hints on their way to the server; more are dropped and left to the sweep.
+const ON_THE_WAY_MAX: usize = 100_000;
+/// What is said to the server in one go.
+const LETTERS_MAX: usize = 1_000;
+/// How long the end of a process waits for what is still to be said.
+const FLUSH_MAX: Duration = Duration::from_secs(5);
+
+pub struct Hints {
+    queue: Arc<Queue>,
+    /// The queue of those whose workspace has none of its own.
+    usual: QueueName,
+    partitions: Option<u32>,
+    post: Option<Post>,
+}
+
+/// The way to a queue behind a network.
+struct Post {
+    letters: mpsc::UnboundedSender<Letter>,
+    on_the_way: Arc<AtomicUsize>,
+}
+
+enum Letter {
+    Push(Vec<Job>),
+    Done(Ticket),
+    GiveBack(Vec<Ticket>),
+    Archive(Ticket, String),
+    Flush(oneshot::Sender<()>),
+}
+
+impl Hints {
+    /// With a queue in Redis this needs a runtime to run in.
+    pub fn new(queue: Queue, partitions: Option<u32>) -> Hints {
+        let queue = Arc::new(queue);
+        let post = matches!(*queue, Queue::Redis(_)).then(|| {
+            let (letters, mail) = mpsc::unbounded_channel();
+            let on_the_way = Arc::new(AtomicUsize::new(0));
+            tokio::spawn(deliver(queue.clone(), mail, on_the_way.clone()));
+            Post { letters, on_the_way }
+        });
+        Hints { queue, usual: QueueName::default(), partitions, post }
+    }
+
+    /// Whether the queue is within this process, and nobody else's.
+    pub fn is_local(&self) -> bool {
+        self.post.is_none()
+    }
+
+    /// Whether the queue's server can be reached, as far as is known.
+    pub fn is_up(&self) -> bool {
+        match &*self.queue {
+            Queue::Memory(_) => true,
+            Queue::Redis(queue) => queue.is_up(),
+        }
+    }
+
+    /// The queue in which executions of a workspace wait.
+    pub fn queue_of(&self, workspace: WorkspaceId) -> QueueName {
+        match self.partitions {
+            Some(n) => partition_queue(partition_of(workspace, n)),
+            None => self.usual.clone(),
+        }
+    }
+
+    pub fn push(&self, workspace: WorkspaceId, ids: impl IntoIterator<Item = ExecutionId>) {
+        let queue = self.queue_of(workspace);
+        let job = |execution| Job { queue: queue.clone(), execution, workspace };
+        self.push_jobs(ids.into_iter().map(job).collect());
+    }
+
+    pub fn push_jobs(&self, jobs: Vec<Job>) {
+        let n = jobs.len();
+        match (&*self.queue, &self.post) {
+            _ if n == 0 => {}
+            (Queue::Memory(queue), _) => _ = queue.push_jobs(jobs),
+            (Queue::Redis(_), Some(post)) => {
+                if post.on_the_way.fetch_add(n, Ordering::Relaxed) > ON_THE_WAY_MAX {
+                    post.on_the_way.fetch_sub(n, Ordering::Relaxed);
+                    metrics::counter!("linkflow_hints_dropped_total").increment(n as u64);
+                } else {
+                    self.say(Letter::Push(jobs));
+                }
+            }
+            (Queue::Redis(_), None) => {}
+        }
+    }
+
+    /// Up to `max` jobs; waits until there is one.
+    pub async fn take(&self, max: usize) -> Result<Vec<Taken>, QueueError> {
+        self.queue.take(max).await
+    }
+
+    pub fn done(&self, ticket: Ticket) {
+        match &*self.queue {
+            Queue::Memory(queue) => queue.done(vec![ticket]),
+            Queue::Redis(_) => self.say(Letter::Done(ticket)),
+        }
+    }
+
+    pub fn give_back(&self, tickets: Vec<Ticket>) {
+        match &*self.queue {
+            Queue::Memory(queue) => queue.give_back(tickets),
+            Queue::Redis(_) => self.say(Letter::GiveBack(tickets)),
+        }
+    }
+
+    /// Puts aside what can never be done, with the reason.
+    pub fn archive(&self, ticket: Ticket, error: String) {
+        match &*self.queue {
+            Queue::Memory(queue) => queue.archive(ticket),
+            Queue::Redis(_) => self.say(Letter::Archive(ticket, error)),
+        }
+    }
+
+    fn say(&self, letter: Letter) {
+        if let Some(post) = &self.post {
+            // An error means that the task is gone, which outlives everybody who could say anything.
+            let _ = post.letters.send(letter);
+        }
+    }
+
+    /// Says what is still to be said, gives back what is held, and leaves.
+    pub async fn close(&self) {
+        let (sender, flushed) = oneshot::channel();
+        if self.post.is_some() {
+            self.say(Letter::Flush(sender));
+            let _ = tokio::time::timeout(FLUSH_MAX, flushed).await;
+        }
+        let _ = tokio::time::timeout(FLUSH_MAX, self.queue.close()).await;
+    }
+
+    /// How the queue is. Without it work goes on, more slowly.
+    pub async fn check(&self) -> Check {
+        let degraded =
+            |message: String| Check { status: CheckStatus::Degraded, latency_ms: 0, message: Some(message) };
+        if let Queue::Memory(queue) = &*self.queue {
+            let message = Some(format!("{} waiting", queue.len()));
+            return Check { status: CheckStatus::Ok, latency_ms: 0, message };
+        }
+        match tokio::time::timeout(Duration::from_secs(2), self.queue.health()).await {
+            Ok(Ok(health)) => {
+                let latency_ms = u64::try_from(health.latency.as_millis()).unwrap_or(u64::MAX);
+                let evicts =
+                    "the server throws keys away when it is full; set maxmemory-policy to noeviction";
+                let message = health.is_evicting.then(|| evicts.to_owned());
+                let status = if health.is_evicting { CheckStatus::Degraded } else { CheckStatus::Ok };
+                Check { status, latency_ms, message }
+            }
+            Ok(Err(error)) => degraded(error.to_string()),
+            Err(_) => degraded("the queue's server did not answer within 2 s".to_owned()),
+        }
+    }
+}
+
+async fn deliver(queue: Arc<Queue>, mut mail: mpsc::UnboundedReceiver<Letter>, on_the_way: Arc<AtomicUsize>) {
+    let mut letters = Vec::new();
+    while mail.recv_many(&mut letters, LETTERS_MAX).await > 0 {
+        let (mut done, mut back, mut jobs, mut flushed) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+        for letter in letters.drain(..) {
+            match letter {
+                Letter::Push(new) => jobs.extend(new),
+                Letter::Done(ticket) => done.push(ticket),
+                Letter::GiveBack(tickets) => back.extend(tickets),
+                Letter::Archive(ticket, error) => queue.archive(ticket, &error).await,
+                Letter::Flush(sender) => flushed.push(sender),
+            }
+        }
+        on_the_way.fetch_sub(jobs.len(), Ordering::Relaxed);
+        // First what lets go: what is pushed while it is held waits for that.
+        if !done.is_empty() {
+            queue.done(done).await;
+        }
+        if !back.is_empty() {
+            queue.give_back(back).await;
+        }
+        if !jobs.is_empty()
+            && let Err(error) = queue.push(jobs).await
+        {
+            tracing::debug!(%error, "hints were not taken, the sweep makes them good: {error}");
+        }
+        for sender in flushed {
+            let _ = sender.send(());
+        }
+    }
+}
