@@ -31,7 +31,7 @@ pub use offline::{check_file, has_page, import_file};
 pub use problem::{FieldProblem, Problem};
 pub use routes::import::{ImportedNode, ImportedView};
 pub use secrets::{hash_password, new_token, token_hash};
-pub use serve::{router, serve};
+pub use serve::{router, serve, serve_health};
 pub use settings::ApiSettings;
 pub use webhooks::read_form;
 

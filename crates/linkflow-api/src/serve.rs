@@ -24,6 +24,7 @@ use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::set_header::SetResponseHeaderLayer;
 
 use crate::problem::Problem;
+use crate::settings::ApiSettings;
 use crate::{Api, access, health, measure, openapi, page, rates, routes, webhooks, ws};
 
 /// Everything that is served over HTTP.
@@ -89,7 +90,32 @@ pub async fn serve(
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> std::io::Result<()> {
     let settings = api.settings.clone();
-    let router = router(api);
+    serve_router(listener, router(api), &settings, shutdown).await
+}
+
+/// Serves health and metrics alone, as [`serve`] does: for processes that answer nothing else.
+pub async fn serve_health(
+    listener: TcpListener,
+    api: Api,
+    shutdown: impl Future<Output = ()> + Send + 'static,
+) -> std::io::Result<()> {
+    let settings = api.settings.clone();
+    let router = Router::new()
+        .route("/health", get(health::show))
+        .route("/health/live", get(health::live))
+        .route("/health/ready", get(health::ready))
+        .route("/metrics", get(measure::show))
+        .layer(CatchPanicLayer::custom(panicked))
+        .with_state(api);
+    serve_router(listener, router, &settings, shutdown).await
+}
+
+async fn serve_router(
+    listener: TcpListener,
+    router: Router,
+    settings: &ApiSettings,
+    shutdown: impl Future<Output = ()> + Send + 'static,
+) -> std::io::Result<()> {
     let places = Arc::new(Semaphore::new(settings.connections_max));
     let ending = CancellationToken::new();
     let connections = TaskTracker::new();

@@ -14,6 +14,7 @@ use std::time::Duration;
 use linkflow_model::ExecutionId;
 use linkflow_store::StoreError;
 use linkflow_store::faults::Planted;
+use tokio::sync::mpsc;
 use tokio::time::{Interval, MissedTickBehavior};
 use tokio_util::sync::CancellationToken;
 
@@ -25,6 +26,7 @@ const HINT_MS: u64 = 2_000;
 const RETAIN_EVERY_MS: u64 = 600_000;
 /// How soon the end of an execution elsewhere is seen by those who wait for it.
 const ANSWER_EVERY_MS: u64 = 250;
+const ASK_SELDOM: u64 = 8;
 
 pub async fn run(inner: Arc<Inner>, lease: Arc<Lease>, stop: CancellationToken) {
     let all = async {
@@ -54,16 +56,35 @@ pub async fn lead(inner: &Arc<Inner>, stop: CancellationToken, leads: &(dyn Fn()
 
 /// Those of a process that accepts, and leaves the work to others.
 pub async fn answer(inner: &Inner, stop: CancellationToken) {
+    let mut heard = inner.hints.hear();
     let mut tick = every(ANSWER_EVERY_MS);
+    let mut n = 0_u64;
     let all = async {
         loop {
-            tick.tick().await;
-            log("answering", inner.answer_ended().await);
+            tokio::select! {
+                Some(message) = next_of(&mut heard) => {
+                    log("answering what was heard", inner.answer_heard(&message).await);
+                }
+                _ = tick.tick() => {
+                    n += 1;
+                    // Who hears of each end asks seldom, for what was missed.
+                    if !inner.hints.is_up() || n.is_multiple_of(ASK_SELDOM) {
+                        log("answering", inner.answer_ended().await);
+                    }
+                }
+            }
         }
     };
     tokio::select! {
         () = stop.cancelled() => {}
         () = all => {}
+    }
+}
+
+async fn next_of(heard: &mut Option<mpsc::Receiver<Vec<u8>>>) -> Option<Vec<u8>> {
+    match heard {
+        Some(heard) => heard.recv().await,
+        None => std::future::pending().await,
     }
 }
 

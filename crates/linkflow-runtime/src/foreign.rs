@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use linkflow_model::{Item, Mode, Object, WorkspaceId};
+use linkflow_model::{Item, Mode, WorkspaceId};
 use linkflow_queue::{ForeignJob, Request};
 use linkflow_store::{Idempotency, StoreError, WorkflowRow};
 use serde_json::Value;

@@ -8,11 +8,17 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use linkflow_model::{ExecutionId, WorkspaceId};
-use linkflow_queue::{Job, Queue, QueueError, QueueName, Taken, Ticket, partition_of, partition_queue};
+use linkflow_node::Reply;
+use linkflow_queue::{
+    Job, Queue, QueueError, QueueName, RedisQueue, Taken, Ticket, partition_of, partition_queue,
+};
+use serde::{Deserialize, Serialize};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::contract::{Check, CheckStatus};
 
+/// The channel on which processes tell each other what happened.
+const NEWS: &str = "linkflow:news";
 /// Hints on their way to the server; more are dropped and left to the sweep.
 const ON_THE_WAY_MAX: usize = 100_000;
 /// What is said to the server in one go.
@@ -39,7 +45,18 @@ enum Letter {
     Done(Ticket),
     GiveBack(Vec<Ticket>),
     Archive(Ticket, String),
+    Ended(ExecutionId, WorkspaceId),
     Flush(oneshot::Sender<()>),
+}
+
+/// What processes tell each other.
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum News {
+    /// A node answered the request that started its execution.
+    Reply { execution: ExecutionId, reply: Reply },
+    /// These have ended, as the store says.
+    Ended(Vec<(ExecutionId, WorkspaceId)>),
 }
 
 impl Hints {
@@ -143,6 +160,54 @@ impl Hints {
         let _ = tokio::time::timeout(FLUSH_MAX, self.queue.close()).await;
     }
 
+    /// Hands an answer to whichever process has the request that waits for it. False when it could
+    /// not be sent.
+    pub async fn reply(&self, execution: ExecutionId, reply: Reply) -> bool {
+        let Queue::Redis(queue) = &*self.queue else { return false };
+        tell(queue, &News::Reply { execution, reply }).await
+    }
+
+    /// Tells the other processes that an execution has ended.
+    pub fn ended(&self, workspace: WorkspaceId, execution: ExecutionId) {
+        self.say(Letter::Ended(execution, workspace));
+    }
+
+    /// What other processes tell from now on; nothing where there are none.
+    pub fn hear(&self) -> Option<mpsc::Receiver<Vec<u8>>> {
+        match &*self.queue {
+            Queue::Memory(_) => None,
+            Queue::Redis(queue) => Some(queue.hear(NEWS)),
+        }
+    }
+
+    /// Shows what is in the queues, by the names that asynq's exporter uses.
+    pub async fn measure(&self) {
+        let Ok(Ok(all)) = tokio::time::timeout(FLUSH_MAX, self.queue.stats()).await else { return };
+        for stats in all {
+            let queue = stats.queue.to_string();
+            let show =
+                |name: &'static str, value: f64| metrics::gauge!(name, "queue" => queue.clone()).set(value);
+            show("asynq_queue_size", stats.size() as f64);
+            show("asynq_queue_latency_seconds", stats.wait_ms as f64 / 1_000.0);
+            show("asynq_queue_memory_usage_approx_bytes", stats.memory_bytes as f64);
+            show("asynq_tasks_processed_total", stats.processed as f64);
+            show("asynq_tasks_failed_total", stats.failed as f64);
+            show("asynq_queue_paused_total", f64::from(u8::from(stats.is_paused)));
+            let states = [
+                ("pending", stats.pending),
+                ("active", stats.active),
+                ("scheduled", stats.scheduled),
+                ("retry", stats.retry),
+                ("archived", stats.archived),
+                ("completed", stats.completed),
+            ];
+            for (state, n) in states {
+                let labels = [("queue", queue.clone()), ("state", state.to_owned())];
+                metrics::gauge!("asynq_tasks_enqueued_total", &labels).set(n as f64);
+            }
+        }
+    }
+
     /// How the queue is. Without it work goes on, more slowly.
     pub async fn check(&self) -> Check {
         let degraded =
@@ -166,20 +231,39 @@ impl Hints {
     }
 }
 
+/// Says whether it could be sent.
+async fn tell(queue: &RedisQueue, news: &News) -> bool {
+    let Ok(message) = serde_json::to_vec(news) else { return false };
+    match queue.tell(NEWS, &message).await {
+        Ok(()) => true,
+        Err(error) => {
+            tracing::debug!(%error, "other processes were not told, they ask the store: {error}");
+            false
+        }
+    }
+}
+
 async fn deliver(queue: Arc<Queue>, mut mail: mpsc::UnboundedReceiver<Letter>, on_the_way: Arc<AtomicUsize>) {
     let mut letters = Vec::new();
     while mail.recv_many(&mut letters, LETTERS_MAX).await > 0 {
-        let (mut done, mut back, mut jobs, mut flushed) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+        let (mut done, mut back, mut jobs) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut ended, mut flushed) = (Vec::new(), Vec::new());
         for letter in letters.drain(..) {
             match letter {
                 Letter::Push(new) => jobs.extend(new),
                 Letter::Done(ticket) => done.push(ticket),
                 Letter::GiveBack(tickets) => back.extend(tickets),
                 Letter::Archive(ticket, error) => queue.archive(ticket, &error).await,
+                Letter::Ended(execution, workspace) => ended.push((execution, workspace)),
                 Letter::Flush(sender) => flushed.push(sender),
             }
         }
         on_the_way.fetch_sub(jobs.len(), Ordering::Relaxed);
+        if let Queue::Redis(queue) = &*queue
+            && !ended.is_empty()
+        {
+            tell(queue, &News::Ended(ended)).await;
+        }
         // First what lets go: what is pushed while it is held waits for that.
         if !done.is_empty() {
             queue.done(done).await;

@@ -43,7 +43,13 @@ impl Host for StoreHost {
     }
 
     fn reply<'a>(&'a self, reply: Reply) -> BoxFuture<'a, Result<bool, NodeError>> {
-        Box::pin(async move { Ok(self.inner.replies.reply(self.execution, reply)) })
+        Box::pin(async move {
+            let is_here = self.inner.replies.is_expected(self.execution);
+            if is_here || self.inner.hints.is_local() {
+                return Ok(self.inner.replies.reply(self.execution, reply));
+            }
+            Ok(self.inner.hints.reply(self.execution, reply).await)
+        })
     }
 
     fn kept<'a>(&'a self, key: &'a str) -> BoxFuture<'a, Result<Option<Value>, NodeError>> {

@@ -20,7 +20,7 @@ use tokio_util::sync::CancellationToken;
 use crate::contract::*;
 use crate::drive::{env_of, parent_of, start_outputs};
 use crate::feed::{Feed, Replies};
-use crate::hints::Hints;
+use crate::hints::{Hints, News};
 use crate::host::{StoreHost, store_trouble};
 use crate::prepared::Prepared;
 use crate::record::{Recorded, replay};
@@ -32,6 +32,10 @@ use crate::worker::Share;
 const ANSWERED_MAX: usize = 1_000;
 /// Hints that are made good in one round.
 pub const SWEEP_MAX: usize = 1_000;
+/// Executions whose workspaces are asked for one by one.
+const LOOKED_UP_MAX: usize = 16;
+/// How old the numbers about the queues may be.
+const MEASURE_EVERY: Duration = Duration::from_secs(5);
 /// How many executions may wait one for the other.
 const CALLS_DEEP_MAX: u32 = 256;
 
@@ -151,6 +155,20 @@ impl Shell {
         self.inner.hints.is_up()
     }
 
+    /// Shows what is in the queues as metrics, until `stop`.
+    pub async fn measure_queue(&self, stop: CancellationToken) {
+        let all = async {
+            loop {
+                self.inner.hints.measure().await;
+                tokio::time::sleep(MEASURE_EVERY).await;
+            }
+        };
+        tokio::select! {
+            () = stop.cancelled() => {}
+            () = all => {}
+        }
+    }
+
     /// Says what is still to be said to the queue, and leaves it.
     pub async fn close_queue(&self) {
         self.inner.hints.close().await;
@@ -197,7 +215,15 @@ impl Inner {
             self.hint(WorkspaceId(uuid::Uuid::nil()), ids);
             return Ok(());
         }
-        self.hint_older_than(self.services.now().plus(1), 0).await
+        if ids.len() > LOOKED_UP_MAX {
+            return self.hint_older_than(self.services.now().plus(1), 0).await;
+        }
+        for id in ids {
+            if let Some(workspace) = self.store.workspace_of(id).await? {
+                self.hint(workspace, [id]);
+            }
+        }
+        Ok(())
     }
 
     /// Hints what has been ready for longer than `age_ms` at `now`.
@@ -229,6 +255,22 @@ impl Inner {
             if let Some(end) = self.stored_end(workspace, id).await? {
                 self.replies.finished(&end);
             }
+        }
+        Ok(())
+    }
+
+    /// Passes on to those who wait here what another process tells.
+    pub async fn answer_heard(&self, message: &[u8]) -> Result<(), StoreError> {
+        match serde_json::from_slice(message) {
+            Ok(News::Reply { execution, reply }) => _ = self.replies.reply(execution, reply),
+            Ok(News::Ended(ended)) => {
+                for (id, workspace) in ended.into_iter().filter(|(id, _)| self.replies.is_expected(*id)) {
+                    if let Some(end) = self.stored_end(workspace, id).await? {
+                        self.replies.finished(&end);
+                    }
+                }
+            }
+            Err(error) => tracing::warn!(%error, "another process tells what cannot be read: {error}"),
         }
         Ok(())
     }

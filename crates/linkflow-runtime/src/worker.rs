@@ -352,6 +352,7 @@ fn ended(inner: &Inner, drive: &Drive, status: Status) {
     if inner.replies.is_expected(drive.execution) {
         inner.replies.finished(&drive.finished(status));
     }
+    inner.hints.ended(drive.workspace, drive.execution);
     let error = if status == Status::Error { drive.finished(status).error } else { None };
     inner.tell(
         "execution.finished",
@@ -383,6 +384,7 @@ async fn give_up(inner: &Arc<Inner>, key: &WorkerKey, claim: Claimed, why: &str)
     let error = ExecutionError { message: why.to_owned(), node: None };
     let data = json!({"status": Status::Error.as_str(), "error": error});
     inner.tell("execution.finished", claim.workspace, Some(id), Some(claim.workflow), data);
+    inner.hints.ended(claim.workspace, id);
     inner.replies.finished(&Finished {
         execution: id,
         status: Status::Error,

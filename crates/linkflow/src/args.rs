@@ -26,6 +26,26 @@ pub enum Command {
         after_help = "Examples:\n  linkflow serve\n  linkflow serve --data-dir /var/lib/linkflow --port 80 --host 0.0.0.0\n  PUBLIC_URL=https://flows.example.com linkflow serve --config /etc/linkflow.toml\n\nCtrl+C or SIGTERM ends it: no new work, then up to SHUTDOWN_GRACE_SECONDS for what runs. What is not done by then goes on at the next start."
     )]
     Serve(Serve),
+    /// Prepares the database of a cluster: makes its tables, or brings them up to date.
+    #[command(
+        after_help = "Example:\n  DATABASE_URL=postgres://linkflow:secret@db/linkflow linkflow migrate\n\nWith a pooler between, name the server itself in DATABASE_DIRECT_URL. Several may do this at the same time; the roles do it at their start as well."
+    )]
+    Migrate(Migrate),
+    /// Answers HTTP as a part of a cluster: the API, webhooks and the page. Runs nothing itself.
+    #[command(
+        after_help = "Example:\n  DATABASE_URL=postgres://linkflow:secret@db/linkflow REDIS_URL=redis://queue linkflow api --host 0.0.0.0\n\nAny number may run, on port 8090 unless PORT says otherwise. All roles need the same SECRET_KEY and the same data folder, or one that they share.\n\nCtrl+C or SIGTERM ends it: it takes no new connections and answers what it has taken."
+    )]
+    Api(RoleArgs),
+    /// Runs executions as a part of a cluster.
+    #[command(
+        after_help = "Examples:\n  DATABASE_URL=postgres://linkflow:secret@db/linkflow REDIS_URL=redis://queue linkflow worker\n  QUEUE_NAME=workflow:partition:0 WORKER_CONCURRENCY=20 linkflow worker\n\nIts health and metrics are on port 8091 unless PORT says otherwise. While Redis cannot be reached it asks the database for work.\n\nCtrl+C or SIGTERM ends it: no new work, then up to SHUTDOWN_GRACE_SECONDS for what runs. What is not done by then goes on at another worker."
+    )]
+    Worker(RoleArgs),
+    /// Keeps a cluster going: fires schedules, wakes what waits, finds dead workers, removes what is old.
+    #[command(
+        after_help = "Example:\n  DATABASE_URL=postgres://linkflow:secret@db/linkflow REDIS_URL=redis://queue LEADER_TTL=30s linkflow scheduler\n\nOf several one leads and the others stand by. Health and metrics are on port 8092 unless PORT says otherwise.\n\nCtrl+C or SIGTERM ends it, and another one leads at once."
+    )]
+    Scheduler(RoleArgs),
     /// Runs one workflow file without a server and prints what each node gave.
     #[command(
         after_help = "Examples:\n  linkflow run order-intake.json\n  linkflow run report.json --input items.json --json\n\nExit status: 0 when it succeeded, 1 when it failed, 2 when it could not start."
@@ -79,6 +99,18 @@ pub enum Command {
 
 #[derive(ClapArgs, Debug)]
 pub struct Serve {
+    #[command(flatten)]
+    pub settings: Flags<SERVE>,
+}
+
+#[derive(ClapArgs, Debug)]
+pub struct Migrate {
+    #[command(flatten)]
+    pub settings: Flags<STORE>,
+}
+
+#[derive(ClapArgs, Debug)]
+pub struct RoleArgs {
     #[command(flatten)]
     pub settings: Flags<SERVE>,
 }

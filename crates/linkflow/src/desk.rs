@@ -11,6 +11,7 @@ use linkflow_queue::{MemoryQueue, Queue};
 use linkflow_runtime::{Shell, ShellParts};
 use linkflow_store::{Options, Store, StoreError};
 
+use crate::roles;
 use crate::settings::{Given, Settings};
 use crate::wiring::{clock, keys, random, services_of};
 
@@ -37,27 +38,33 @@ pub fn at<T>(
     let settings = Settings::read(given)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     runtime.block_on(async {
-        let desk = open(settings, beside).await?;
+        // A folder that is named on the command line is meant, whatever the environment says.
+        let is_cluster = settings.database_url.is_some() && !given.values.contains_key("data_dir");
+        let store = if is_cluster { roles::store_of(&settings, "")? } else { in_folder(&settings, beside)? };
+        let desk = sit_down(store, settings).await?;
         let done = work(&desk).await;
         desk.store.close().await;
         done
     })
 }
 
-async fn open(settings: Settings, beside: Beside) -> anyhow::Result<Desk> {
+fn in_folder(settings: &Settings, beside: Beside) -> anyhow::Result<Store> {
     let dir = &settings.data_dir;
     if beside == Beside::AServer && !dir.exists() {
         bail!("there are no data in {}; name the server's folder with --data-dir", dir.display());
     }
     let exclusive = beside == Beside::Nobody;
-    let store = Store::open(dir, Options { exclusive, ..Options::default() }).map_err(|error| match error {
+    Store::open(dir, Options { exclusive, ..Options::default() }).map_err(|error| match error {
         StoreError::Locked { path, pid } => anyhow::anyhow!(
             "the data directory {} is in use by process {pid}; stop that server first, or hand the files to it: \
              drop them on its page, or post them to /api/v1/workflows/import",
             path.display()
         ),
         other => other.into(),
-    })?;
+    })
+}
+
+async fn sit_down(store: Store, settings: Settings) -> anyhow::Result<Desk> {
     let now = clock()();
     let id = WorkspaceId::new(now, random()?);
     let workspace = store.ensure_workspace(id, "Default".to_owned(), now).await?.id;

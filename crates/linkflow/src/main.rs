@@ -12,6 +12,7 @@ mod people;
 mod progress;
 #[cfg(test)]
 mod reference;
+mod roles;
 mod run;
 mod serve;
 mod settings;
@@ -32,11 +33,16 @@ fn main() -> std::process::ExitCode {
     }
     signals::outlive_full_files();
     let args = args::Args::parse();
-    if !matches!(args.command, Command::Serve(_) | Command::Run(_) | Command::Doctor(_)) {
+    let serves = matches!(args.command, Command::Api(_) | Command::Worker(_) | Command::Scheduler(_));
+    if !serves && !matches!(args.command, Command::Serve(_) | Command::Run(_) | Command::Doctor(_)) {
         signals::end_with_the_reader();
     }
     let result = match args.command {
         Command::Serve(serve) => serve::serve(&serve),
+        Command::Migrate(migrate) => roles::migrate(&migrate),
+        Command::Api(role) => roles::api(&role),
+        Command::Worker(role) => roles::worker(&role),
+        Command::Scheduler(role) => roles::scheduler(&role),
         Command::Run(run) => run::run(&run),
         Command::Import(import) => import::import(&import),
         Command::Eval(eval) => eval::eval(&eval),

@@ -76,7 +76,7 @@ async fn run(settings: Settings) -> anyhow::Result<()> {
     Ok(())
 }
 
-async fn listen(settings: &Settings) -> anyhow::Result<TcpListener> {
+pub async fn listen(settings: &Settings) -> anyhow::Result<TcpListener> {
     let (host, port) = (settings.host.as_str(), settings.port);
     TcpListener::bind((host, port)).await.map_err(|error| {
         let advice = match error.kind() {
@@ -92,7 +92,7 @@ async fn listen(settings: &Settings) -> anyhow::Result<TcpListener> {
     })
 }
 
-fn api_settings(settings: &Settings, address: SocketAddr, local_url: &str) -> ApiSettings {
+pub fn api_settings(settings: &Settings, address: SocketAddr, local_url: &str) -> ApiSettings {
     let hosts: &[&str] = if address.ip().is_loopback() { &["localhost", "127.0.0.1", "[::1]"] } else { &[] };
     ApiSettings {
         public_url: settings.public_url.clone(),
@@ -113,7 +113,7 @@ fn api_settings(settings: &Settings, address: SocketAddr, local_url: &str) -> Ap
     }
 }
 
-fn metrics() -> anyhow::Result<PrometheusHandle> {
+pub fn metrics() -> anyhow::Result<PrometheusHandle> {
     let buckets = Matcher::Full("http_request_duration_seconds".to_owned());
     PrometheusBuilder::new()
         .set_buckets_for_metric(buckets, HTTP_SECONDS_BUCKETS)
@@ -122,7 +122,7 @@ fn metrics() -> anyhow::Result<PrometheusHandle> {
         .context("the metrics cannot be recorded")
 }
 
-async fn ended() {
+pub async fn ended() {
     let mut terminate = match tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
         Ok(signal) => signal,
         Err(_) => return std::future::pending().await,

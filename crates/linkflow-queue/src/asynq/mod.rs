@@ -6,6 +6,7 @@
 
 mod address;
 mod beat;
+mod bus;
 mod ear;
 mod forward;
 mod health;

@@ -7,11 +7,13 @@ mod table;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use linkflow_node::guard::Guard;
+use linkflow_queue::{QueueName, Weights};
 
 pub use flags::{Flags, RUN, SERVE, STORE};
-pub use table::{Kind, Reader, SETTINGS, Setting};
+pub use table::{Kind, Reader, SETTINGS, Setting, duration_ms};
 
 /// Names the settings file.
 const FILE_VARIABLE: &str = "LINKFLOW_CONFIG";
@@ -169,6 +171,11 @@ pub(crate) fn check(kind: Kind, text: &str) -> Result<(), String> {
         Kind::Url => sound(is_url(text)),
         Kind::Zone => sound(jiff::tz::TimeZone::get(text).is_ok()),
         Kind::Networks => Guard::parse(false, text).map(drop).map_err(|e| e.to_string()),
+        Kind::Duration { min_ms, max_ms } => {
+            sound(duration_ms(text).is_some_and(|ms| (min_ms..=max_ms).contains(&ms)))
+        }
+        Kind::Queues => text.parse::<Weights>().map(drop).map_err(|e| e.to_string()),
+        Kind::Queue => QueueName::new(text).map(drop).map_err(|e| e.to_string()),
         Kind::Log => tracing_subscriber::EnvFilter::try_new(text).map(drop).map_err(|e| e.to_string()),
     }
 }
@@ -212,6 +219,15 @@ pub struct Settings {
     pub connections_max: usize,
     pub address_requests_per_minute_max: Option<u32>,
     pub key_requests_per_minute_max: Option<u32>,
+    pub database_url: Option<String>,
+    pub database_direct_url: Option<String>,
+    pub database_replica_urls: Vec<String>,
+    pub redis_url: Option<String>,
+    pub queue_priorities: Weights,
+    pub queue_name: Option<QueueName>,
+    pub queue_partitions: Option<u32>,
+    pub leader_election_key: String,
+    pub leader_ttl: Duration,
 }
 
 impl Settings {
@@ -258,6 +274,22 @@ impl Settings {
             connections_max: size("connections_max").expect(DEFAULT),
             address_requests_per_minute_max: most("address_requests_per_minute_max"),
             key_requests_per_minute_max: most("key_requests_per_minute_max"),
+            database_url: values.text("database_url"),
+            database_direct_url: values.text("database_direct_url"),
+            database_replica_urls: values.list("database_replica_urls"),
+            redis_url: values.text("redis_url"),
+            queue_priorities: values
+                .text("queue_priorities")
+                .and_then(|t| t.parse().ok())
+                .expect("it has a default, and was checked"),
+            queue_name: values.text("queue_name").and_then(|name| QueueName::new(&name).ok()),
+            queue_partitions: most("queue_partitions"),
+            leader_election_key: values.text("leader_election_key").expect(DEFAULT),
+            leader_ttl: values
+                .text("leader_ttl")
+                .and_then(|t| duration_ms(&t))
+                .map(Duration::from_millis)
+                .expect("it has a default, and was checked"),
         }
     }
 

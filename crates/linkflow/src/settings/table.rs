@@ -37,6 +37,15 @@ pub enum Kind {
     Networks,
     /// What is logged, such as `warn,linkflow=info`.
     Log,
+    /// A time with its unit, such as `30s` or `500ms`, within bounds in milliseconds.
+    Duration {
+        min_ms: u64,
+        max_ms: u64,
+    },
+    /// Queues and their weights, such as `critical:6,default:3,low:1`.
+    Queues,
+    /// The name of a queue.
+    Queue,
     /// A text that is never shown, and that no option of a command takes.
     Secret,
 }
@@ -215,6 +224,76 @@ pub const SETTINGS: &[Setting] = &[
             "Most requests of one API key in a minute.",
         )
     },
+    Setting {
+        unset: "SQLite in the data folder; a cluster's commands need it",
+        read_by: &[Serve, Store],
+        ..setting(
+            "database_url",
+            Kind::Secret,
+            None,
+            "PostgreSQL of a cluster, as postgres://user:password@host/name. `serve` does not use it, nor does a command with --data-dir.",
+        )
+    },
+    Setting {
+        unset: "the address in `database_url`",
+        read_by: &[Serve, Store],
+        ..setting(
+            "database_direct_url",
+            Kind::Secret,
+            None,
+            "The same PostgreSQL without a pooler between, on which its tables are made.",
+        )
+    },
+    Setting {
+        unset: "all reads go to the primary",
+        read_by: &[Serve, Store],
+        ..setting(
+            "database_replica_urls",
+            Kind::Secret,
+            None,
+            "Replicas for reads that may be a little behind, with commas between them.",
+        )
+    },
+    Setting {
+        unset: "a queue within the process; a cluster's commands need it",
+        ..setting(
+            "redis_url",
+            Kind::Secret,
+            None,
+            "Redis of a cluster: redis://, rediss://, redis+sentinel://h1,h2/name or redis+cluster://h1,h2.",
+        )
+    },
+    setting(
+        "queue_priorities",
+        Kind::Queues,
+        Some("critical:6,default:3,low:1"),
+        "Queues that a worker takes from, and how much of its time each gets.",
+    ),
+    Setting {
+        unset: "those in `queue_priorities`, and every partition",
+        ..setting("queue_name", Kind::Queue, None, "The only queue that this worker takes from.")
+    },
+    Setting {
+        unset: "all wait in the queue `default`",
+        ..setting(
+            "queue_partitions",
+            Kind::Whole { min: 1, max: 1_024, unit: "queues" },
+            None,
+            "How many queues, workflow:partition:0 and so on, the workspaces are spread over.",
+        )
+    },
+    setting(
+        "leader_election_key",
+        Kind::Text,
+        Some("scheduler-leader"),
+        "Key in Redis by which the schedulers of a cluster agree on one.",
+    ),
+    setting(
+        "leader_ttl",
+        Kind::Duration { min_ms: 1_000, max_ms: 3_600_000 },
+        Some("30s"),
+        "How long a scheduler that died keeps the others from taking over.",
+    ),
 ];
 
 impl Setting {
@@ -256,6 +335,13 @@ impl Kind {
                  10.0.0.0/8,db.internal"
                 .to_owned(),
             Kind::Log => "must be a filter such as warn,linkflow=info".to_owned(),
+            Kind::Duration { min_ms, max_ms } => format!(
+                "must be a time with its unit from {} to {}, such as 30s, 500ms, 5m or 1h",
+                shown_ms(min_ms),
+                shown_ms(max_ms)
+            ),
+            Kind::Queues => "must be queues and their weights, such as critical:6,default:3,low:1".to_owned(),
+            Kind::Queue => "must be the name of a queue, such as workflow:partition:0".to_owned(),
         }
     }
 
@@ -269,7 +355,31 @@ impl Kind {
             Kind::Zone => "ZONE",
             Kind::List | Kind::Networks => "LIST",
             Kind::Log => "FILTER",
+            Kind::Duration { .. } => "TIME",
+            Kind::Queues => "QUEUES",
+            Kind::Queue => "QUEUE",
         }
+    }
+}
+
+/// The milliseconds of a time with its unit.
+pub fn duration_ms(text: &str) -> Option<u64> {
+    let (number, unit) = text.split_at(text.find(|c: char| !c.is_ascii_digit())?);
+    let unit_ms = match unit.trim() {
+        "ms" => 1,
+        "s" => 1_000,
+        "m" => 60_000,
+        "h" => 3_600_000,
+        _ => return None,
+    };
+    number.parse::<u64>().ok()?.checked_mul(unit_ms)
+}
+
+fn shown_ms(ms: u64) -> String {
+    match ms {
+        ms if ms.is_multiple_of(3_600_000) => format!("{}h", ms / 3_600_000),
+        ms if ms.is_multiple_of(1_000) => format!("{}s", ms / 1_000),
+        ms => format!("{ms}ms"),
     }
 }
 
@@ -317,6 +427,17 @@ mod tests {
         assert_eq!(nearest("data-dir"), Some("data_dir"));
         assert_eq!(nearest("concurrency"), Some("worker_concurrency"));
         assert_eq!(nearest("colour"), None);
+    }
+
+    #[test]
+    fn a_time_needs_its_unit() {
+        let found = ["30s", "500ms", "5m", "1h", "30", "s", "1d", "-1s", "99999999999999999999h"];
+        let found = found.map(duration_ms);
+        let none = None;
+        assert_eq!(
+            found,
+            [Some(30_000), Some(500), Some(300_000), Some(3_600_000), none, none, none, none, none]
+        );
     }
 
     #[test]
