@@ -1,5 +1,5 @@
 # Everything here also works by hand: the recipes are the scripts in scripts/.
-.PHONY: run web test bench tidy fmt clean
+.PHONY: run web test bench cluster cluster-down tidy fmt clean
 
 # Builds the editor and the program, and serves on http://127.0.0.1:8090 (ARGS="--port 9000").
 run:
@@ -16,6 +16,14 @@ test:
 # What an execution costs: a table, and JSON in target/bench (ARGS="--stored 1000000").
 bench:
 	@scripts/bench.sh $(ARGS)
+
+# A cluster on this machine: PostgreSQL, PgBouncer, Redis, and two of each role behind nginx.
+cluster:
+	@scripts/cluster.sh up $(ARGS)
+
+# Ends it in good order; its data stay in target/cluster.
+cluster-down:
+	@scripts/cluster.sh down $(ARGS)
 
 # The walls between the crates and the rules of the source, without the tests.
 tidy:

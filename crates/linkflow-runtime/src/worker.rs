@@ -97,8 +97,6 @@ pub async fn work(inner: Arc<Inner>, stop: CancellationToken, grace_ms: u64, sha
     let all = async { while tasks.join_next().await.is_some() {} };
     let _ = tokio::time::timeout(Duration::from_millis(grace_ms), all).await;
     tasks.abort_all();
-    // What they hold of the queue is let go before others are told to take it.
-    drop(tasks);
     retire(&inner, &lease).await;
     drained.cancel();
     let _ = duties.await;
@@ -142,21 +140,6 @@ async fn next(
     Some((slot, taken))
 }
 
-/// A job that is held while its execution is driven, and let go however that ends: when the
-/// execution is ready again, whoever made it so hints it anew.
-struct Held {
-    inner: Arc<Inner>,
-    ticket: Option<Ticket>,
-}
-
-impl Drop for Held {
-    fn drop(&mut self) {
-        if let Some(ticket) = self.ticket.take() {
-            self.inner.hints.done(ticket);
-        }
-    }
-}
-
 /// Claims what was taken; what other programs ask for is accepted first.
 async fn take_in(
     inner: &Arc<Inner>,
@@ -195,7 +178,7 @@ async fn take_foreign(inner: &Arc<Inner>, job: ForeignJob) {
 async fn claim(
     inner: &Arc<Inner>,
     lease: &Lease,
-    mut tickets: HashMap<ExecutionId, Ticket>,
+    tickets: HashMap<ExecutionId, Ticket>,
     slots: &Arc<Semaphore>,
     tasks: &mut JoinSet<()>,
 ) {
@@ -203,10 +186,10 @@ async fn claim(
     let ids = tickets.keys().copied().collect();
     let trouble = match inner.store.claim(&key, ids, inner.services.now()).await {
         Ok(claimed) => {
-            begin(inner, &key, claimed, &mut tickets, slots, tasks).await;
-            // Nobody may claim these any more.
+            // From here on the store says whose they are. A job that were held for as long as its
+            // execution runs would keep away the hint that comes when this process has died.
             tickets.into_values().for_each(|ticket| inner.hints.done(ticket));
-            return;
+            return begin(inner, &key, claimed, slots, tasks).await;
         }
         Err(StoreError::Fenced) => lease.renew(inner, &key).await.err(),
         Err(error) => Some(error),
@@ -233,7 +216,7 @@ async fn ask_store(
     let trouble = match inner.store.claim_ready(&key, n, inner.services.now()).await {
         Ok(claimed) if claimed.is_empty() => None,
         Ok(claimed) => {
-            return begin(inner, &key, claimed, &mut HashMap::new(), slots, tasks).await;
+            return begin(inner, &key, claimed, slots, tasks).await;
         }
         Err(StoreError::Fenced) => lease.renew(inner, &key).await.err(),
         Err(error) => Some(error),
@@ -248,18 +231,15 @@ async fn begin(
     inner: &Arc<Inner>,
     key: &WorkerKey,
     claimed: Vec<Claimed>,
-    tickets: &mut HashMap<ExecutionId, Ticket>,
     slots: &Arc<Semaphore>,
     tasks: &mut JoinSet<()>,
 ) {
     for claim in claimed {
-        let held = Held { inner: inner.clone(), ticket: tickets.remove(&claim.id) };
         let Ok(slot) = slots.clone().acquire_owned().await else { return };
         let place = Place::take(inner, claim.id);
         let (inner, key) = (inner.clone(), key.clone());
         tasks.spawn(async move {
             run(&inner, key, claim, place).await;
-            drop(held);
             drop(slot);
         });
     }

@@ -1,6 +1,7 @@
 //! Stories about the program as people run it.
 
 mod administration;
+mod cluster;
 mod command_line;
 mod configuration;
 mod crash;
