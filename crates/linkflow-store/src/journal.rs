@@ -358,8 +358,13 @@ impl Work {
         wake_at: Option<Millis>,
         cancel: bool,
     ) -> Result<Vec<ExecutionId>, StoreError> {
-        // What was handed over at the claim and not taken in, nobody waits for.
-        tx.execute("DELETE FROM wakes WHERE execution = $1 AND delivered", params![self.execution])?;
+        // What was handed over at the claim and not taken in, nobody waits for; unless its step still
+        // waits for a call: then it was handed to another claim of the same worker, which got lost.
+        tx.execute(
+            "DELETE FROM wakes WHERE execution = $1 AND delivered AND NOT (reason = 'call' AND EXISTS \
+             (SELECT 1 FROM call_waits c WHERE c.execution = wakes.execution AND c.step = wakes.step))",
+            params![self.execution],
+        )?;
         let has_come: Option<i64> = tx.query_opt(
             "SELECT 1 FROM wakes WHERE execution = $1 LIMIT 1",
             params![self.execution],

@@ -69,6 +69,29 @@ async fn a_wake_up_outlives_the_worker_that_was_told() {
 }
 
 #[tokio::test]
+async fn a_call_that_a_lost_claim_was_told_of_is_told_again() {
+    let w = world();
+    let key = w.worker(0).await;
+    let call = Wait::Call { until: None };
+    let id = w.accepted(0).await;
+    let first = w.claimed(&key, id, 1).await;
+    let both = vec![parked(2, 1, call), parked(2, 2, call)];
+    w.append(&key, append(&first, both, rest(None))).await.unwrap();
+    w.wake_by_call(None, id, t(3), None).await.unwrap();
+    let driven = w.claimed(&key, id, 4).await;
+    w.wake_by_call(None, id, t(5), None).await.unwrap();
+    // The worker loses sight of it, hands it back, and the answer to its next claim gets lost.
+    assert!(w.give_back(&key, id, t(6), "lost".to_owned(), false).await.unwrap());
+    assert_eq!(w.claimed(&key, id, 7).await.wakes.len(), 2);
+    // The first driver comes back, and knows of the first call only.
+    let taken = vec![woken(8, 1, Wake::Call), done(8, 1, json!([1]))];
+    let answer = w.append(&key, append(&driven, taken, rest(None))).await.unwrap();
+    assert_eq!(answer.ready, [id], "the second call is still to be taken in");
+    let again = w.claimed(&key, id, 9).await.wakes;
+    assert_eq!(again.iter().map(|w| w.step).collect::<Vec<_>>(), [2]);
+}
+
+#[tokio::test]
 async fn a_call_while_the_execution_runs_is_not_lost() {
     let w = world();
     let key = w.worker(0).await;
