@@ -42,7 +42,8 @@ test_crates() {
 
 # The program that `cargo test` has built is used: building it alone would build it once more, with
 # other features of what it depends on.
-export LINKFLOW_BIN=$PWD/${CARGO_TARGET_DIR:-target}/debug/linkflow
+LINKFLOW_BIN=$(realpath -m "${CARGO_TARGET_DIR:-target}")/debug/linkflow
+export LINKFLOW_BIN
 
 test_page() (
     need_browser
