@@ -189,7 +189,12 @@ pub struct Who {
 #[derive(Clone, Debug)]
 pub enum Means {
     Session(UserRow),
-    Key { id: ApiKeyId, created_by: Option<UserId>, scopes: Vec<Scope>, role: Option<Role> },
+    Key {
+        id: ApiKeyId,
+        created_by: Option<UserId>,
+        scopes: Vec<Scope>,
+        role: Option<Role>,
+    },
     /// Somebody at the machine's own command line, who could read the data folder as well.
     Shell,
 }
