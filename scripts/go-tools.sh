@@ -6,7 +6,7 @@ set -euo pipefail
 
 GO_NEEDED=1.24
 ASYNQMON=v0.7.2
-root=$PWD/${CARGO_TARGET_DIR:-target}/go
+root=$(realpath -m "${CARGO_TARGET_DIR:-target}")/go
 peer=crates/linkflow-queue/tests/go
 mkdir -p "$root/bin"
 
