@@ -304,7 +304,8 @@ impl Drive {
                 workspace: self.workspace,
                 workflow: self.workflow,
                 execution: self.execution,
-                node: self.prepared.node(node).clone(),
+                prepared: self.prepared.clone(),
+                node,
             }),
         };
         Try {
@@ -448,28 +449,15 @@ impl Drive {
         inputs: &[linkflow_model::Items],
         started_at: Millis,
     ) -> Result<Option<Try>, Lost> {
-        let again = |drive: &Drive, resumed| {
-            let machine = &drive.recorded.machine;
-            let run = machine.run_of(step).unwrap_or(0);
-            let inputs = machine.inputs_of(step).to_vec();
-            Ok(Some(drive.make_try(step, attempt, node, run, inputs, false, Some(resumed))))
-        };
         let n_children = children.len();
         let by_id = children.iter().all(|c| matches!(c.workflow, WorkflowRef::Id(_)));
-        if let (Sink::Store { inner, .. }, true) = (&self.sink, by_id) {
+        let called = if let (Sink::Store { inner, .. }, true) = (&self.sink, by_id) {
             let inner = inner.clone();
             let parent = wait.then_some((self.execution, step));
             let run = self.recorded.machine.run_of(step).unwrap_or(0);
             let call = format!("{}/{run}", self.prepared.node(node).id);
             match inner.child_executions(self.workspace, self.execution, &call, parent, children).await {
-                Err(error) => match self.unstarted(node, n_children, &error) {
-                    Some(resumed) => again(self, resumed),
-                    None => {
-                        let error = error.to_run_error();
-                        self.failed(step, attempt, node, inputs, error, started_at, false, None);
-                        Ok(None)
-                    }
-                },
+                Err(error) => Err(error),
                 Ok(new) if wait => {
                     let n = new.len() as u32;
                     let ids = new.iter().map(|c| c.id).collect();
@@ -490,23 +478,29 @@ impl Drive {
                     }
                     let ids: Vec<ExecutionId> = accepted.iter().map(|a| a.id).collect();
                     inner.hint(self.workspace, ids.iter().copied());
-                    again(self, Resumed::Started(ids))
+                    Ok(Some(Resumed::Started(ids)))
                 }
             }
         } else {
-            match self.run_children(children).await {
-                Ok(_) if !wait => again(self, Resumed::Started(vec![self.execution])),
-                Ok(results) => again(self, Resumed::Children(results)),
-                Err(error) => match self.unstarted(node, n_children, &error) {
-                    Some(resumed) => again(self, resumed),
-                    None => {
-                        let error = error.to_run_error();
-                        self.failed(step, attempt, node, inputs, error, started_at, false, None);
-                        Ok(None)
-                    }
-                },
+            self.run_children(children).await.map(|results| {
+                Some(match wait {
+                    true => Resumed::Children(results),
+                    false => Resumed::Started(vec![self.execution]),
+                })
+            })
+        };
+        let resumed = called.unwrap_or_else(|error| {
+            let resumed = self.unstarted(node, n_children, &error);
+            if resumed.is_none() {
+                let error = error.to_run_error();
+                self.failed(step, attempt, node, inputs, error, started_at, false, None);
             }
-        }
+            resumed
+        });
+        let machine = &self.recorded.machine;
+        let run = machine.run_of(step).unwrap_or(0);
+        let inputs = machine.inputs_of(step).to_vec();
+        Ok(resumed.map(|resumed| self.make_try(step, attempt, node, run, inputs, false, Some(resumed))))
     }
 
     /// What a node that goes on in spite of errors is told where its calls could not be made.

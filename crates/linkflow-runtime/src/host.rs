@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
-use linkflow_model::{ExecutionId, Node, WorkflowId, WorkspaceId};
+use linkflow_model::{ExecutionId, WorkflowId, WorkspaceId};
 use linkflow_node::{BoxFuture, Host, NodeError, Reply, Secret};
 use serde_json::Value;
 
+use crate::prepared::Prepared;
 use crate::shell::Inner;
 
 /// The host of a node of an execution that the store knows.
@@ -15,13 +16,15 @@ pub struct StoreHost {
     pub workspace: WorkspaceId,
     pub workflow: WorkflowId,
     pub execution: ExecutionId,
-    pub node: Node,
+    pub prepared: Arc<Prepared>,
+    /// Place of the node in the workflow.
+    pub node: u32,
 }
 
 impl Host for StoreHost {
     fn credential<'a>(&'a self, slot: &'a str) -> BoxFuture<'a, Result<Secret, NodeError>> {
         Box::pin(async move {
-            let chosen = self.node.credentials.get(slot);
+            let chosen = self.prepared.node(self.node).credentials.get(slot);
             let id = chosen.and_then(|c| c.id.as_ref()).and_then(|id| id.parse().ok());
             let Some(id) = id else {
                 return Err(NodeError::Credential(format!("no credential is chosen for `{slot}`")));

@@ -417,7 +417,8 @@ impl Inner {
             workspace,
             workflow,
             execution: id,
-            node: node.clone(),
+            prepared: prepared.clone(),
+            node: start,
         });
         let ids = (workspace, workflow, id);
         let pins = mode == Mode::Manual;

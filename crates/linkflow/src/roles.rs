@@ -3,22 +3,18 @@
 //! die at any time. What they do is in the runtime and the API; here they are put together.
 
 use std::net::SocketAddr;
-use std::sync::Arc;
 
 use anyhow::Context;
-use linkflow_api::{Api, ApiParts, serve as serve_api, serve_health};
-use linkflow_model::WorkspaceId;
-use linkflow_node::Blobs;
+use linkflow_api::{Api, serve as serve_api, serve_health};
 use linkflow_queue::{Election, ElectionSettings, Queue, RedisQueue, Settings as QueueSettings, Weights};
-use linkflow_runtime::{Shell, ShellParts};
+use linkflow_runtime::Shell;
 use linkflow_store::{PgOptions, Store};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use crate::args::{Migrate, RoleArgs};
-use crate::serve::{api_settings, ended, listen, metrics};
+use crate::serve::{assemble, ended, listen};
 use crate::settings::{Given, Origin, Settings, Values};
-use crate::wiring::{clock, keys, random, services_of};
 
 /// The share of a partition's queue, that of `default` in the usual priorities.
 const PARTITION_WEIGHT: u32 = 3;
@@ -182,30 +178,7 @@ async fn ground(role: Role, settings: Settings) -> anyhow::Result<Ground> {
     let queue = queue_of(&settings, role).await?;
     let listener = listen(&settings).await?;
     let address = listener.local_addr()?;
-    let local_url = format!("http://localhost:{}", address.port());
-    let keys = keys(&settings)?;
-    let services = services_of(&settings, store.blob_dir(), false, Some(&local_url), keys.signing_secret)?;
-    let now = services.now();
-    store.ensure_workspace(WorkspaceId::new(now, random()?), "Default".to_owned(), now).await?;
-    let shell = Shell::new(ShellParts {
-        store: store.clone(),
-        queue,
-        partitions: settings.queue_partitions,
-        keyring: keys.keyring.clone(),
-        services,
-        concurrency: settings.worker_concurrency,
-        retention_days: settings.retention_days,
-    });
-    let api = Api::new(ApiParts {
-        store: store.clone(),
-        runtime: Arc::new(shell.clone()),
-        kinds: linkflow_nodes::ALL,
-        blobs: Blobs::in_dir(store.blob_dir()),
-        keyring: keys.keyring,
-        settings: api_settings(&settings, address, &local_url),
-        clock: clock(),
-        metrics: Some(metrics()?),
-    });
+    let (shell, api) = assemble(&settings, &store, queue, settings.queue_partitions, address, false).await?;
     Ok(Ground { settings, store, shell, api, listener, address })
 }
 

@@ -33,18 +33,46 @@ async fn run(settings: Settings) -> anyhow::Result<()> {
     let store = Store::open(&settings.data_dir, Options::default())?;
     let listener = listen(&settings).await?;
     let address = listener.local_addr()?;
-    let own_machine = address.ip().is_loopback();
-    let local_url = format!("http://localhost:{}", address.port());
-    let keys = keys(&settings)?;
+    let queue = Queue::Memory(MemoryQueue::default());
+    let (shell, api) = assemble(&settings, &store, queue, None, address, address.ip().is_loopback()).await?;
+    let stop = CancellationToken::new();
+    let grace_ms = settings.shutdown_grace_seconds * 1_000;
+    let worker = tokio::spawn({
+        let (shell, stop) = (shell.clone(), stop.clone());
+        async move { shell.work(stop, grace_ms).await }
+    });
+    let url = settings.public_url.clone().unwrap_or_else(|| local_url(address));
+    eprintln!("Linkflow {} is ready at {url}", env!("CARGO_PKG_VERSION"));
+    eprintln!("Data are in {}. Ctrl+C ends it.", settings.data_dir.display());
+    serve_api(listener, api, ended()).await?;
+    stop.cancel();
+    worker.await.context("the worker ended badly")?;
+    store.close().await;
+    Ok(())
+}
+
+/// The shell and the API of a process that listens at `address`, whatever its role. `own_machine`
+/// says whether nodes may call services of this machine.
+pub async fn assemble(
+    settings: &Settings,
+    store: &Store,
+    queue: Queue,
+    partitions: Option<u32>,
+    address: SocketAddr,
+    own_machine: bool,
+) -> anyhow::Result<(Shell, Api)> {
+    let local_url = local_url(address);
+    let keys = keys(settings)?;
     let services =
-        services_of(&settings, store.blob_dir(), own_machine, Some(&local_url), keys.signing_secret)?;
+        services_of(settings, store.blob_dir(), own_machine, Some(&local_url), keys.signing_secret)?;
     let now = services.now();
     store.ensure_workspace(WorkspaceId::new(now, random()?), "Default".to_owned(), now).await?;
+    // Before the shell, which counts from its start.
     let metrics = metrics()?;
     let shell = Shell::new(ShellParts {
         store: store.clone(),
-        queue: Queue::Memory(MemoryQueue::default()),
-        partitions: None,
+        queue,
+        partitions,
         keyring: keys.keyring.clone(),
         services,
         concurrency: settings.worker_concurrency,
@@ -56,24 +84,15 @@ async fn run(settings: Settings) -> anyhow::Result<()> {
         kinds: linkflow_nodes::ALL,
         blobs: Blobs::in_dir(store.blob_dir()),
         keyring: keys.keyring,
-        settings: api_settings(&settings, address, &local_url),
+        settings: api_settings(settings, address, &local_url),
         clock: clock(),
         metrics: Some(metrics),
     });
-    let stop = CancellationToken::new();
-    let grace_ms = settings.shutdown_grace_seconds * 1_000;
-    let worker = tokio::spawn({
-        let (shell, stop) = (shell.clone(), stop.clone());
-        async move { shell.work(stop, grace_ms).await }
-    });
-    let url = settings.public_url.as_deref().unwrap_or(&local_url);
-    eprintln!("Linkflow {} is ready at {url}", env!("CARGO_PKG_VERSION"));
-    eprintln!("Data are in {}. Ctrl+C ends it.", settings.data_dir.display());
-    serve_api(listener, api, ended()).await?;
-    stop.cancel();
-    worker.await.context("the worker ended badly")?;
-    store.close().await;
-    Ok(())
+    Ok((shell, api))
+}
+
+fn local_url(address: SocketAddr) -> String {
+    format!("http://localhost:{}", address.port())
 }
 
 pub async fn listen(settings: &Settings) -> anyhow::Result<TcpListener> {
@@ -92,7 +111,7 @@ pub async fn listen(settings: &Settings) -> anyhow::Result<TcpListener> {
     })
 }
 
-pub fn api_settings(settings: &Settings, address: SocketAddr, local_url: &str) -> ApiSettings {
+fn api_settings(settings: &Settings, address: SocketAddr, local_url: &str) -> ApiSettings {
     let hosts: &[&str] = if address.ip().is_loopback() { &["localhost", "127.0.0.1", "[::1]"] } else { &[] };
     ApiSettings {
         public_url: settings.public_url.clone(),
@@ -113,7 +132,7 @@ pub fn api_settings(settings: &Settings, address: SocketAddr, local_url: &str) -
     }
 }
 
-pub fn metrics() -> anyhow::Result<PrometheusHandle> {
+fn metrics() -> anyhow::Result<PrometheusHandle> {
     let buckets = Matcher::Full("http_request_duration_seconds".to_owned());
     PrometheusBuilder::new()
         .set_buckets_for_metric(buckets, HTTP_SECONDS_BUCKETS)
