@@ -55,15 +55,16 @@ async fn copy(store: &Store, n: usize) -> anyhow::Result<()> {
                     queue: model.record.queue.clone(),
                     created_at: at,
                     entries: model.entries[..1].to_vec(),
-                    claimed_by: Some(key.clone()),
                 }
             })
             .collect();
-        let accepted = store.accept_many(new).await?;
-        let appends = accepted.iter().map(|a| {
+        let ids = store.accept_many(new).await?.iter().map(|a| a.id).collect();
+        let claimed = store.claim(&key, ids, Millis(start)).await?;
+        let appends = claimed.iter().map(|c| {
             let append = Append {
-                execution: a.id,
-                seq: 1,
+                execution: c.id,
+                claim: c.claim,
+                seq: c.seq,
                 entries: model.entries[1..].to_vec(),
                 then: Then::Finish {
                     status: Status::Success,

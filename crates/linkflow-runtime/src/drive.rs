@@ -39,13 +39,12 @@ const DEPTH_MAX: u32 = 16;
 #[derive(Clone)]
 pub enum Sink {
     /// Nowhere: an execution without a server.
-    Alone {
-        siblings: Arc<HashMap<String, Arc<Workflow>>>,
-        depth: u32,
-    },
+    Alone { siblings: Arc<HashMap<String, Arc<Workflow>>>, depth: u32 },
     Store {
         inner: Arc<Inner>,
         key: WorkerKey,
+        /// The claim by which the worker holds the execution.
+        claim: u64,
     },
 }
 
@@ -614,14 +613,14 @@ impl Drive {
     async fn flush(&mut self, then: Then) -> Result<(), Lost> {
         let entries = std::mem::take(&mut self.pending);
         let new = std::mem::take(&mut self.children);
-        let Sink::Store { inner, key, .. } = &self.sink else { return Ok(()) };
-        let (inner, key) = (inner.clone(), key.clone());
+        let Sink::Store { inner, key, claim } = &self.sink else { return Ok(()) };
+        let (inner, key, claim) = (inner.clone(), key.clone(), *claim);
         let entries = if inner.store.has(Planted::StepRecordedTwice) { twice(entries) } else { entries };
         let n = entries.len() as u64;
         let accepted: Vec<_> = new.iter().map(|n| (n.id, n.workflow)).collect();
         let then = if new.is_empty() { then } else { Then::Accept { new, then: Box::new(then) } };
-        let append =
-            Append { execution: self.execution, seq: self.seq, entries, then, started_at: self.started_at };
+        let (execution, seq, started_at) = (self.execution, self.seq, self.started_at);
+        let append = Append { execution, claim, seq, entries, then, started_at };
         let appended = append_for_sure(&inner, &key, append).await?;
         self.seq += n;
         for (id, workflow) in accepted.into_iter().filter(|(id, _)| appended.ready.contains(id)) {

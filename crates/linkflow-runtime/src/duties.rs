@@ -12,8 +12,8 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use linkflow_model::ExecutionId;
-use linkflow_store::StoreError;
 use linkflow_store::faults::Planted;
+use linkflow_store::{Holding, StoreError};
 use tokio::sync::mpsc;
 use tokio::time::{Interval, MissedTickBehavior};
 use tokio_util::sync::CancellationToken;
@@ -194,21 +194,21 @@ async fn sweep(inner: &Inner, age_ms: u64) -> Result<(), StoreError> {
 async fn look_after(
     inner: &Inner,
     lease: &Lease,
-    orphans: &mut HashSet<ExecutionId>,
+    orphans: &mut HashSet<(ExecutionId, u64)>,
 ) -> Result<(), StoreError> {
     let key = lease.key();
     let held = inner.store.held_by(&key).await?;
     let mut unknown = HashSet::new();
-    for (id, is_canceled) in held {
+    for Holding { id, claim, cancel_requested } in held {
         match inner.cancel_token(id) {
-            Some(cancel) if is_canceled => cancel.cancel(),
+            Some(cancel) if cancel_requested => cancel.cancel(),
             Some(_) => {}
-            None => _ = unknown.insert(id),
+            None => _ = unknown.insert((id, claim)),
         }
     }
-    for &id in unknown.intersection(orphans) {
+    for &(id, claim) in unknown.intersection(orphans) {
         let why = "its worker lost sight of it".to_owned();
-        if inner.store.give_back(&key, id, inner.services.now(), why, false).await? {
+        if inner.store.give_back(&key, (id, claim), inner.services.now(), why, false).await? {
             inner.hint_ready(vec![id]).await?;
         }
     }

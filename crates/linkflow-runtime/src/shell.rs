@@ -445,7 +445,6 @@ impl Inner {
             queue: self.hints.queue_of(workspace).as_str().to_owned(),
             created_at: now,
             entries: vec![entry],
-            claimed_by: None,
         })
     }
 
@@ -661,7 +660,6 @@ impl Runtime for Shell {
                 queue: loaded.record.queue,
                 created_at: now,
                 entries,
-                claimed_by: None,
             };
             inner.accept(new, None).await.map(|s| s.execution)
         })

@@ -247,7 +247,7 @@ async fn begin(
 
 /// Drives an execution to its rest, and hands it back when that does not work.
 async fn run(inner: &Arc<Inner>, key: WorkerKey, claim: Claimed, place: Place) {
-    let id = claim.id;
+    let (id, number) = (claim.id, claim.claim);
     let driven = drive(inner, &key, claim, place.cancel.clone());
     let (error, counts) = match AssertUnwindSafe(driven).catch_unwind().await {
         Ok(Ok(())) => return,
@@ -267,7 +267,7 @@ async fn run(inner: &Arc<Inner>, key: WorkerKey, claim: Claimed, place: Place) {
         Err(panic) => (format!("the program failed: {}", panic_text(&*panic)), true),
     };
     tracing::error!(execution = %id, %error, "execution {id} could not go on: {error}");
-    if let Err(error) = inner.store.give_back(&key, id, inner.services.now(), error, counts).await {
+    if let Err(error) = inner.store.give_back(&key, (id, number), inner.services.now(), error, counts).await {
         tracing::error!(execution = %id, %error, "execution {id} could not be handed back yet: {error}");
     }
 }
@@ -308,7 +308,7 @@ async fn drive(
         claim.mode,
         claim.mode == Mode::Manual,
         cancel,
-        Sink::Store { inner: inner.clone(), key: key.clone() },
+        Sink::Store { inner: inner.clone(), key: key.clone(), claim: claim.claim },
         claim.seq,
         started_at,
     );
@@ -348,6 +348,7 @@ async fn give_up(inner: &Arc<Inner>, key: &WorkerKey, claim: Claimed, why: &str)
     let id: ExecutionId = claim.id;
     let append = Append {
         execution: id,
+        claim: claim.claim,
         seq: claim.seq,
         entries: Vec::new(),
         then: Then::Finish {

@@ -188,7 +188,6 @@ async fn one(store: &Store, key: &WorkerKey, i: u64) {
         queue: "default".to_owned(),
         created_at: at,
         entries: vec![Entry { event: Event::Started { at, node: 0, outputs: vec![1] }, data: data.clone() }],
-        claimed_by: None,
     };
     store.accept(new).await.expect("it is accepted");
     let claimed = store.claim(key, vec![id], at).await.expect("the lease holds").remove(0);
@@ -206,6 +205,7 @@ async fn one(store: &Store, key: &WorkerKey, i: u64) {
         keep_data: true,
         custom_data: None,
     };
-    let append = Append { execution: id, seq: claimed.seq, entries, then, started_at: None };
+    let append =
+        Append { execution: id, claim: claimed.claim, seq: claimed.seq, entries, then, started_at: None };
     store.append(key, append).await.expect("it is appended");
 }

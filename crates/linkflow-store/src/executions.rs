@@ -31,8 +31,6 @@ pub struct NewExecution {
     /// Since when it can be claimed; the time in its id is what is shown.
     pub created_at: Millis,
     pub entries: Vec<Entry>,
-    /// Accept it as already claimed by this worker.
-    pub claimed_by: Option<WorkerKey>,
 }
 
 /// The step of another execution that waits for this one.
@@ -58,9 +56,6 @@ pub struct Accepted {
     pub id: ExecutionId,
     /// It had been accepted before; nothing was written.
     pub existing: bool,
-    /// It runs at the worker that was named. False when that worker's lease had ended: the
-    /// execution is then ready for another.
-    pub claimed: bool,
 }
 
 /// An execution that a worker has just taken.
@@ -73,6 +68,8 @@ pub struct Claimed {
     pub mode: Mode,
     /// Claims since it last came to rest, this one included.
     pub attempt: u32,
+    /// Number of this claim among all of the execution; what is appended carries it.
+    pub claim: u64,
     pub parent: Option<Parent>,
     pub retry_of: Option<ExecutionId>,
     pub created_at: Millis,
@@ -213,8 +210,7 @@ pub(crate) struct Prepared {
 impl Prepared {
     /// Whether nothing but its own rows is written for it.
     fn is_plain(&self) -> bool {
-        let NewExecution { parent, idempotency, claimed_by, .. } = &self.new;
-        parent.is_none() && idempotency.is_none() && claimed_by.is_none()
+        self.new.parent.is_none() && self.new.idempotency.is_none()
     }
 
     pub fn is_child_of(&self, parent: ExecutionId) -> bool {
@@ -227,7 +223,7 @@ impl Store {
     /// the one that exists.
     pub async fn accept(&self, new: NewExecution) -> Result<Accepted, StoreError> {
         if self.has(Planted::AcknowledgedBeforeCommit) {
-            return Ok(Accepted { id: new.id, existing: false, claimed: false });
+            return Ok(Accepted { id: new.id, existing: false });
         }
         let prepared = self.prepare(new).await?;
         match self.db.hot() {
@@ -492,15 +488,15 @@ impl Store {
             .await
     }
 
-    /// What the worker holds, and whether somebody wants its end.
-    pub async fn held_by(&self, key: &WorkerKey) -> Result<Vec<(ExecutionId, bool)>, StoreError> {
+    /// What the worker holds.
+    pub async fn held_by(&self, key: &WorkerKey) -> Result<Vec<Holding>, StoreError> {
         let id = key.id;
         self.db
             .read(move |tx| {
                 tx.query(
-                    "SELECT id, cancel FROM executions WHERE status = 'running' AND owner = $1",
+                    "SELECT id, claim, cancel FROM executions WHERE status = 'running' AND owner = $1",
                     params![id],
-                    |row| Ok((row.get(0)?, row.get(1)?)),
+                    |row| Ok(Holding { id: row.get(0)?, claim: row.get(1)?, cancel_requested: row.get(2)? }),
                 )
             })
             .await
@@ -522,6 +518,16 @@ impl Store {
             })
             .await
     }
+}
+
+/// An execution that a worker holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Holding {
+    pub id: ExecutionId,
+    /// The claim by which it is held.
+    pub claim: u64,
+    /// Somebody wants its end.
+    pub cancel_requested: bool,
 }
 
 /// An execution that is ready.
@@ -550,17 +556,12 @@ pub(crate) fn insert(tx: &mut Tx<'_>, prepared: &Prepared) -> Result<Accepted, S
     if let Some(idempotency) = &new.idempotency
         && let Some(id) = reserve_key(tx, new, idempotency)?
     {
-        return Ok(Accepted { id, existing: true, claimed: false });
+        return Ok(Accepted { id, existing: true });
     }
-    let worker = match &new.claimed_by {
-        Some(key) if holds(tx, key)? => Some(key.id),
-        _ => None,
-    };
-    let claimed = worker.is_some();
     let written = tx.execute(
-        "INSERT INTO executions (id, workspace, workflow, version, mode, status, queue, attempt, owner, \
-         cancel, ready_at, started_at, parent, parent_step, parent_index, retry_of, entries, drop_data) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, FALSE, $10, $11, $12, $13, $14, $15, $16, FALSE) \
+        "INSERT INTO executions (id, workspace, workflow, version, mode, status, queue, attempt, cancel, \
+         ready_at, parent, parent_step, parent_index, retry_of, entries, drop_data) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, 0, FALSE, $8, $9, $10, $11, $12, $13, FALSE) \
          ON CONFLICT (id) DO NOTHING",
         params![
             new.id,
@@ -568,12 +569,9 @@ pub(crate) fn insert(tx: &mut Tx<'_>, prepared: &Prepared) -> Result<Accepted, S
             new.workflow,
             new.version,
             new.mode,
-            if claimed { Status::Running } else { Status::Ready },
+            Status::Ready,
             &new.queue,
-            u32::from(claimed),
-            worker,
-            (!claimed).then_some(new.created_at),
-            claimed.then_some(new.created_at),
+            new.created_at,
             new.parent.map(|p| p.execution),
             new.parent.map(|p| p.step),
             new.parent.map(|p| p.index),
@@ -582,7 +580,7 @@ pub(crate) fn insert(tx: &mut Tx<'_>, prepared: &Prepared) -> Result<Accepted, S
         ],
     )?;
     if written == 0 {
-        return Ok(Accepted { id: new.id, existing: true, claimed: false });
+        return Ok(Accepted { id: new.id, existing: true });
     }
     journal::insert(tx, new.id, 0, chunk)?;
     if let Some(parent) = new.parent
@@ -592,7 +590,7 @@ pub(crate) fn insert(tx: &mut Tx<'_>, prepared: &Prepared) -> Result<Accepted, S
         let sql = "UPDATE executions SET has_children = TRUE WHERE id = $1 AND NOT has_children";
         tx.execute(sql, params![parent.execution])?;
     }
-    Ok(Accepted { id: new.id, existing: false, claimed })
+    Ok(Accepted { id: new.id, existing: false })
 }
 
 /// The execution that has the key already, if one has.
@@ -654,7 +652,7 @@ impl Claim {
 
 /// The columns that [`claimed_row`] reads, in its order.
 pub(crate) const CLAIM_COLUMNS: &str = "id, workspace, workflow, version, mode, attempt, parent, parent_step, \
-     parent_index, retry_of, started_at, cancel";
+     parent_index, retry_of, started_at, cancel, claim";
 
 pub(crate) fn claimed_row(row: &Row<'_>) -> Result<Claimed, StoreError> {
     let id = row.get(0)?;
@@ -670,6 +668,7 @@ pub(crate) fn claimed_row(row: &Row<'_>) -> Result<Claimed, StoreError> {
         created_at: created_at(id),
         started_at: row.get(10)?,
         cancel_requested: row.get(11)?,
+        claim: row.get(12)?,
         seq: 0,
         entries: Vec::new(),
         wakes: Vec::new(),
@@ -691,8 +690,8 @@ fn take(
 ) -> Result<Option<Claimed>, StoreError> {
     tx.query_opt(
         &format!(
-            "UPDATE executions SET status = 'running', owner = $2, attempt = attempt + 1, ready_at = NULL, \
-             wake_at = NULL, started_at = COALESCE(started_at, $3) WHERE id = $1 AND status = 'ready' \
+            "UPDATE executions SET status = 'running', owner = $2, attempt = attempt + 1, claim = claim + 1, \
+             ready_at = NULL, wake_at = NULL, started_at = COALESCE(started_at, $3) WHERE id = $1 AND status = 'ready' \
              RETURNING {CLAIM_COLUMNS}"
         ),
         params![id, key.id, now],

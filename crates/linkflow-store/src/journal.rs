@@ -2,7 +2,8 @@
 //!
 //! Two workers can hold the same execution for a moment after a long pause, so the journal
 //! decides: every append first reads the worker's own row, and the slower one finds its place
-//! taken.
+//! taken. Within a worker it is the number of the claim that decides, so that what has come for an
+//! execution was told to whoever writes.
 
 use linkflow_engine::{Event, Wait};
 use linkflow_model::{ExecutionId, Millis, Object, Status};
@@ -21,6 +22,8 @@ use crate::{Entry, NewExecution, Store, StoreError, entry};
 #[derive(Clone, Debug)]
 pub struct Append {
     pub execution: ExecutionId,
+    /// The claim by which the worker holds it.
+    pub claim: u64,
     /// Sequence number of the first entry.
     pub seq: u64,
     pub entries: Vec<Entry>,
@@ -68,7 +71,7 @@ pub enum AppendError {
     /// The worker's lease has ended: it drops what it has in memory and registers again.
     #[error("the lease of this worker has ended")]
     Fenced,
-    /// The execution is not this worker's any more, or its place in the journal is taken.
+    /// The execution is not held by this claim any more, or its place in the journal is taken.
     #[error("another worker has gone on with this execution")]
     Conflict,
     /// The execution has ended, or was removed.
@@ -112,6 +115,7 @@ impl Store {
         let work = Work {
             key: key.clone(),
             execution: append.execution,
+            claim: append.claim,
             seq: append.seq,
             chunk: self.encode(&append.entries).await?,
             notes,
@@ -154,6 +158,7 @@ impl Store {
 pub(crate) struct Work {
     pub key: WorkerKey,
     pub execution: ExecutionId,
+    pub claim: u64,
     pub seq: u64,
     pub chunk: Chunk,
     pub notes: Notes,
@@ -261,15 +266,15 @@ impl Work {
 
     fn held(&self, tx: &mut Tx<'_>) -> Result<Option<Held>, StoreError> {
         tx.query_opt(
-            "SELECT status, owner, cancel, started_at IS NOT NULL FROM executions WHERE id = $1",
+            "SELECT status, owner, claim, cancel, started_at IS NOT NULL FROM executions WHERE id = $1",
             params![self.execution],
             |row| {
                 let owner: Option<linkflow_model::WorkerId> = row.get(1)?;
                 Ok(Held {
                     status: row.get(0)?,
-                    is_mine: owner == Some(self.key.id),
-                    cancel: row.get(2)?,
-                    has_started: row.get(3)?,
+                    is_mine: owner == Some(self.key.id) && row.get::<u64>(2)? == self.claim,
+                    cancel: row.get(3)?,
+                    has_started: row.get(4)?,
                 })
             },
         )
@@ -358,13 +363,8 @@ impl Work {
         wake_at: Option<Millis>,
         cancel: bool,
     ) -> Result<Vec<ExecutionId>, StoreError> {
-        // What was handed over at the claim and not taken in, nobody waits for; unless its step still
-        // waits for a call: then it was handed to another claim of the same worker, which got lost.
-        tx.execute(
-            "DELETE FROM wakes WHERE execution = $1 AND delivered AND NOT (reason = 'call' AND EXISTS \
-             (SELECT 1 FROM call_waits c WHERE c.execution = wakes.execution AND c.step = wakes.step))",
-            params![self.execution],
-        )?;
+        // What was handed over at this claim and not taken in, nobody waits for.
+        tx.execute("DELETE FROM wakes WHERE execution = $1 AND delivered", params![self.execution])?;
         let has_come: Option<i64> = tx.query_opt(
             "SELECT 1 FROM wakes WHERE execution = $1 LIMIT 1",
             params![self.execution],

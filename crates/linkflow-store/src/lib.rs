@@ -41,8 +41,8 @@ pub use entry::{Entry, EntryData};
 pub use error::StoreError;
 pub use execution_list::ExecutionFilter;
 pub use executions::{
-    Accepted, CancelAsked, Child, Claimed, ExecutionRecord, Idempotency, Loaded, NewExecution, Parent,
-    ReadyRow, WakeCall, WakeRow,
+    Accepted, CancelAsked, Child, Claimed, ExecutionRecord, Holding, Idempotency, Loaded, NewExecution,
+    Parent, ReadyRow, WakeCall, WakeRow,
 };
 pub use inspect::{Inspection, inspect, known_schema};
 pub use journal::{Append, AppendError, Appended, Then};

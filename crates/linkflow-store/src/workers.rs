@@ -99,13 +99,13 @@ impl Store {
             .await
     }
 
-    /// Hands back an execution that the worker holds and cannot go on with. `counts` when the
+    /// Hands back an execution that the worker holds by this claim and cannot go on with. `counts` when the
     /// execution itself may be to blame: it is then dead after some such tries, with `error`.
-    /// False when it is not that worker's any more.
+    /// False when it is not held by that claim any more.
     pub async fn give_back(
         &self,
         key: &WorkerKey,
-        id: ExecutionId,
+        (id, claim): (ExecutionId, u64),
         now: Millis,
         error: String,
         counts: bool,
@@ -119,8 +119,8 @@ impl Store {
                 let changed = tx.execute(
                     "UPDATE executions SET status = 'ready', owner = NULL, ready_at = $3, error = $4, \
                      attempt = CASE WHEN $5 OR attempt = 0 THEN attempt ELSE attempt - 1 END \
-                     WHERE id = $1 AND owner = $2 AND status = 'running'",
-                    params![id, key.id, now, error, counts],
+                     WHERE id = $1 AND owner = $2 AND status = 'running' AND claim = $6",
+                    params![id, key.id, now, error, counts, claim],
                 )?;
                 Ok(changed == 1)
             })

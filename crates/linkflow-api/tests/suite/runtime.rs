@@ -105,15 +105,16 @@ impl FakeRuntime {
                 queue: "default".to_owned(),
                 created_at: now,
                 entries: Vec::new(),
-                claimed_by: Some(key.clone()),
             })
             .await
             .unwrap();
+        let claim = self.store.claim(&key, vec![id], now).await.unwrap()[0].claim;
         if hangs {
             return;
         }
         let end = Append {
             execution: id,
+            claim,
             seq: 0,
             entries: Vec::new(),
             started_at: Some(now),

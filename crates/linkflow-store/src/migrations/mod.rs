@@ -19,10 +19,12 @@ const MIGRATIONS: &[Migration] = &[
     Migration {
         version: 2,
         sqlite: include_str!("0002_resources.sqlite.sql"),
-        postgres: concat!(
-            include_str!("0002_resources.postgres.sql"),
-            include_str!("0002_groups.postgres.sql")
-        ),
+        postgres: include_str!("0002_resources.postgres.sql"),
+    },
+    Migration {
+        version: 3,
+        sqlite: include_str!("0003_claims.sqlite.sql"),
+        postgres: concat!(include_str!("0003_claims.postgres.sql"), include_str!("0003_groups.postgres.sql")),
     },
 ];
 

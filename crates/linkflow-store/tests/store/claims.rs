@@ -75,29 +75,6 @@ async fn accepting_the_same_id_again_changes_nothing() {
 }
 
 #[tokio::test]
-async fn an_execution_can_be_accepted_as_claimed() {
-    let w = world();
-    let key = w.worker(0).await;
-    let mine = NewExecution { claimed_by: Some(key.clone()), ..new(id(0), 0) };
-    let accepted = w.accept(mine.clone()).await.unwrap();
-    assert!(accepted.claimed);
-    assert_eq!(w.status(accepted.id).await, Status::Running);
-    let append = Append {
-        execution: accepted.id,
-        seq: 1,
-        entries: vec![finished(1)],
-        then: success(),
-        started_at: None,
-    };
-    w.append(&key, append).await.unwrap();
-
-    w.retire(&key).await.unwrap();
-    let late = w.accept(NewExecution { id: id(0), ..mine }).await.unwrap();
-    assert!(!late.claimed, "a worker without lease gets nothing, and nothing is lost");
-    assert_eq!(w.status(late.id).await, Status::Ready);
-}
-
-#[tokio::test]
 async fn all_of_a_list_are_accepted_or_none() {
     let w = world();
     let key =

@@ -143,7 +143,7 @@ impl Sim {
             let more: Vec<Event> = entries.iter().map(|e| e.event.clone()).collect();
             let n = entries.len() as u64;
             let rests = !matches!(then, Then::Keep);
-            let append = Append { execution: claimed.id, seq, entries, then, started_at: None };
+            let append = Append { seq, ..append(&claimed, entries, then) };
             if chance.one_in(6) {
                 let mut call = Box::pin(self.store.append(key, append.clone()));
                 let _ = call.as_mut().poll(&mut Context::from_waker(Waker::noop()));

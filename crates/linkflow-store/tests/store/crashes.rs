@@ -31,12 +31,11 @@ async fn a_process_that_will_be_killed() {
             tokio::spawn(async move {
                 for n in 0..1_000_000u128 {
                     let id = ExecutionId::new(t(n as i64), seed + (task << 24) + n);
-                    let new = NewExecution { claimed_by: Some(key.clone()), ..new(id, n as i64) };
+                    let new = new(id, n as i64);
                     store.accept(new).await.unwrap();
                     println!("accepted {id}");
-                    let entries = vec![finished(1)];
-                    let append = Append { execution: id, seq: 1, entries, then: success(), started_at: None };
-                    store.append(&key, append).await.unwrap();
+                    let claimed = store.claim(&key, vec![id], t(0)).await.unwrap().remove(0);
+                    store.append(&key, append(&claimed, vec![finished(1)], success())).await.unwrap();
                     println!("ended {id}");
                 }
             })
@@ -143,10 +142,9 @@ async fn who_opens_a_directory_alone_need_not_wait_for_the_leases_of_those_befor
     let w = world();
     let dead = w.worker(0).await;
     let id = w.accepted(1).await;
-    w.claimed(&dead, id, 2).await;
+    let claimed = w.claimed(&dead, id, 2).await;
     w.store.close().await;
     let store = Store::open(&w.data(), Options::default()).unwrap();
     assert_eq!(store.reap(t(3)).await.unwrap(), [id], "its lease would have lasted 15 s more");
-    let append = Append { execution: id, seq: 1, entries: vec![], then: Then::Keep, started_at: None };
-    assert_eq!(store.append(&dead, append).await, Err(AppendError::Fenced));
+    assert_eq!(store.append(&dead, keep(&claimed, vec![])).await, Err(AppendError::Fenced));
 }

@@ -12,8 +12,8 @@ async fn what_is_handed_back_too_often_is_dead_with_the_last_error() {
     let key = w.worker(0).await;
     let id = w.accepted(0).await;
     for n in 1..=2 {
-        w.claimed(&key, id, n).await;
-        assert!(w.give_back(&key, id, t(n), format!("broke {n} times"), true).await.unwrap());
+        let claim = w.claimed(&key, id, n).await.claim;
+        assert!(w.give_back(&key, (id, claim), t(n), format!("broke {n} times"), true).await.unwrap());
         assert_eq!(w.status(id).await, Status::Ready);
     }
     assert!(w.claim(&key, vec![id], t(9)).await.unwrap().is_empty());
@@ -28,8 +28,8 @@ async fn what_is_handed_back_for_the_stores_sake_does_not_count() {
     let key = w.worker(0).await;
     let id = w.accepted(0).await;
     for n in 1..=5 {
-        w.claimed(&key, id, n).await;
-        assert!(w.give_back(&key, id, t(n), "the disk is full".to_owned(), false).await.unwrap());
+        let claim = w.claimed(&key, id, n).await.claim;
+        assert!(w.give_back(&key, (id, claim), t(n), "the disk is full".to_owned(), false).await.unwrap());
     }
 }
 
@@ -38,14 +38,18 @@ async fn only_the_worker_that_holds_it_hands_it_back() {
     let w = world();
     let (key, other) = (w.worker(0).await, w.worker(0).await);
     let id = w.accepted(0).await;
-    w.claimed(&key, id, 1).await;
-    assert_eq!(w.held_by(&key).await.unwrap(), [(id, false)]);
+    let claim = w.claimed(&key, id, 1).await.claim;
+    let holding = |cancel_requested| Holding { id, claim, cancel_requested };
+    assert_eq!(w.held_by(&key).await.unwrap(), [holding(false)]);
     assert!(w.held_by(&other).await.unwrap().is_empty());
-    assert!(!w.give_back(&other, id, t(2), String::new(), false).await.unwrap());
+    assert!(!w.give_back(&other, (id, claim), t(2), String::new(), false).await.unwrap());
     w.request_cancel(workspace(), id, t(3)).await.unwrap();
-    assert_eq!(w.held_by(&key).await.unwrap(), [(id, true)]);
+    assert_eq!(w.held_by(&key).await.unwrap(), [holding(true)]);
     w.reap(t(1_000_000)).await.unwrap();
-    assert!(!w.give_back(&key, id, t(4), String::new(), false).await.unwrap(), "its lease has ended");
+    assert!(
+        !w.give_back(&key, (id, claim), t(4), String::new(), false).await.unwrap(),
+        "its lease has ended"
+    );
 }
 
 #[tokio::test]

@@ -135,7 +135,6 @@ pub fn new(id: ExecutionId, ms: i64) -> NewExecution {
         queue: "default".to_owned(),
         created_at: t(ms),
         entries: vec![started(ms)],
-        claimed_by: None,
     }
 }
 
@@ -187,7 +186,8 @@ pub fn keep(claimed: &Claimed, entries: Vec<Entry>) -> Append {
 }
 
 pub fn append(claimed: &Claimed, entries: Vec<Entry>, then: Then) -> Append {
-    Append { execution: claimed.id, seq: claimed.seq, entries, then, started_at: None }
+    let Claimed { id: execution, claim, seq, .. } = *claimed;
+    Append { execution, claim, seq, entries, then, started_at: None }
 }
 
 pub fn success() -> Then {

@@ -69,7 +69,7 @@ async fn a_wake_up_outlives_the_worker_that_was_told() {
 }
 
 #[tokio::test]
-async fn a_call_that_a_lost_claim_was_told_of_is_told_again() {
+async fn what_a_lost_claim_was_told_of_is_told_again_and_an_earlier_claim_writes_no_more() {
     let w = world();
     let key = w.worker(0).await;
     let call = Wait::Call { until: None };
@@ -81,14 +81,17 @@ async fn a_call_that_a_lost_claim_was_told_of_is_told_again() {
     let driven = w.claimed(&key, id, 4).await;
     w.wake_by_call(None, id, t(5), None).await.unwrap();
     // The worker loses sight of it, hands it back, and the answer to its next claim gets lost.
-    assert!(w.give_back(&key, id, t(6), "lost".to_owned(), false).await.unwrap());
+    assert!(w.give_back(&key, (id, driven.claim), t(6), "lost".to_owned(), false).await.unwrap());
     assert_eq!(w.claimed(&key, id, 7).await.wakes.len(), 2);
     // The first driver comes back, and knows of the first call only.
     let taken = vec![woken(8, 1, Wake::Call), done(8, 1, json!([1]))];
-    let answer = w.append(&key, append(&driven, taken, rest(None))).await.unwrap();
-    assert_eq!(answer.ready, [id], "the second call is still to be taken in");
+    let late = append(&driven, taken, rest(None));
+    assert_eq!(w.append(&key, late).await, Err(AppendError::Conflict), "it would forget the second call");
+    assert!(!w.give_back(&key, (id, driven.claim), t(8), "lost".to_owned(), false).await.unwrap());
+    let held = w.held_by(&key).await.unwrap()[0];
+    assert!(w.give_back(&key, (id, held.claim), t(8), "lost".to_owned(), false).await.unwrap());
     let again = w.claimed(&key, id, 9).await.wakes;
-    assert_eq!(again.iter().map(|w| w.step).collect::<Vec<_>>(), [2]);
+    assert_eq!(again.iter().map(|w| w.step).collect::<Vec<_>>(), [1, 2]);
 }
 
 #[tokio::test]
@@ -142,22 +145,17 @@ async fn the_end_of_the_last_child_wakes_the_parent() {
 
 #[tokio::test]
 async fn a_child_that_is_given_up_wakes_its_parent_too() {
-    let w = world_with(Options { poison_limit: 0, ..Options::default() });
+    let w = world_with(Options { poison_limit: 1, ..Options::default() });
     let key = w.worker(0).await;
-    let parent = NewExecution { claimed_by: Some(key.clone()), ..new(id(0), 0) };
-    let parent_id = parent.id;
-    w.accept(parent).await.unwrap();
+    let parent_id = w.accepted(0).await;
+    let parent = w.claimed(&key, parent_id, 1).await;
     let one = child(parent_id, 1, 0, 2);
     let child_id = one.id;
-    let append = Append {
-        execution: parent_id,
-        seq: 1,
-        entries: vec![parked(2, 1, Wait::Children { n: 1 })],
-        then: Then::Park { wake_at: None, children: vec![one] },
-        started_at: None,
-    };
-    w.append(&key, append).await.unwrap();
-    assert!(w.claim(&key, vec![child_id], t(3)).await.unwrap().is_empty());
+    let then = Then::Park { wake_at: None, children: vec![one] };
+    w.append(&key, append(&parent, vec![parked(2, 1, Wait::Children { n: 1 })], then)).await.unwrap();
+    let lost = w.claimed(&key, child_id, 3).await;
+    assert!(w.give_back(&key, (child_id, lost.claim), t(4), "broke".to_owned(), true).await.unwrap());
+    assert!(w.claim(&key, vec![child_id], t(5)).await.unwrap().is_empty());
     assert_eq!(w.status(child_id).await, Status::Dead);
     assert_eq!(w.status(parent_id).await, Status::Ready);
 }

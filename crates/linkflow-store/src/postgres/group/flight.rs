@@ -145,7 +145,7 @@ impl<'a> Group<'a> {
         for &(n, prepared) in &self.accepts {
             let id = prepared.new.id;
             let existing = !again && !new.remove(&id.0);
-            outcomes[n] = Outcome::Accepted(Accepted { id, existing, claimed: false });
+            outcomes[n] = Outcome::Accepted(Accepted { id, existing });
         }
         Ok(())
     }
@@ -158,9 +158,9 @@ impl<'a> Group<'a> {
             outcomes[n] = Outcome::Claimed(Ok(Vec::new()));
         }
         for row in rows {
-            let place: usize = get::<u64>(row, 12)? as usize;
+            let place: usize = get::<u64>(row, 13)? as usize;
             let n = *jobs.get(place.wrapping_sub(1)).ok_or_else(|| unexpected(row))?;
-            if get(row, 13)? {
+            if get(row, 14)? {
                 outcomes[n] = Outcome::Claimed(Err(StoreError::Fenced));
             } else if let Outcome::Claimed(Ok(claims)) = &mut outcomes[n] {
                 claims.push(claim_of(row)?);
@@ -226,6 +226,7 @@ impl<'a> Group<'a> {
             lists.workers.push(work.key.id.0);
             lists.epochs.push(work.key.epoch);
             lists.ids.push(work.execution.0);
+            lists.claims.push(work.claim as i64);
             lists.seqs.push(work.seq as i64);
             lists.counts.push(work.chunk.n.into());
             lists.chunks.push(&work.chunk.data);
@@ -253,11 +254,11 @@ impl<'a> Group<'a> {
 
 fn claim_of(row: &Row) -> Result<RawClaim, StoreError> {
     let mut claimed = claimed_row(&crate::db::Row::Postgres(row))?;
-    claimed.seq = get::<Option<u64>>(row, 14)?.unwrap_or(0);
-    let chunks: Option<Vec<Vec<u8>>> = list(row, 15)?;
-    if let Some(steps) = list::<Vec<i64>>(row, 16)? {
-        let reasons: Vec<String> = list(row, 17)?.unwrap_or_default();
-        let payloads: Vec<Option<String>> = list(row, 18)?.unwrap_or_default();
+    claimed.seq = get::<Option<u64>>(row, 15)?.unwrap_or(0);
+    let chunks: Option<Vec<Vec<u8>>> = list(row, 16)?;
+    if let Some(steps) = list::<Vec<i64>>(row, 17)? {
+        let reasons: Vec<String> = list(row, 18)?.unwrap_or_default();
+        let payloads: Vec<Option<String>> = list(row, 19)?.unwrap_or_default();
         for ((step, reason), payload) in steps.into_iter().zip(reasons).zip(payloads) {
             claimed.wakes.push(wake_of(step, &reason, payload)?);
         }
@@ -392,6 +393,7 @@ struct AppendLists<'a> {
     workers: Vec<Uuid>,
     epochs: Vec<i64>,
     ids: Vec<Uuid>,
+    claims: Vec<i64>,
     seqs: Vec<i64>,
     counts: Vec<i64>,
     chunks: Vec<&'a [u8]>,
@@ -414,6 +416,7 @@ impl AppendLists<'_> {
             (&self.workers, Type::UUID_ARRAY),
             (&self.epochs, Type::INT8_ARRAY),
             (&self.ids, Type::UUID_ARRAY),
+            (&self.claims, Type::INT8_ARRAY),
             (&self.seqs, Type::INT8_ARRAY),
             (&self.counts, Type::INT8_ARRAY),
             (&self.chunks, Type::BYTEA_ARRAY),
@@ -425,7 +428,7 @@ impl AppendLists<'_> {
             (&self.texts[2], Type::TEXT_ARRAY),
             (&self.drops, Type::BOOL_ARRAY),
         ];
-        let sql = "SELECT * FROM group_append($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)";
+        let sql = "SELECT * FROM group_append($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)";
         statements.push(Statement { sql, params });
     }
 }

@@ -44,7 +44,7 @@ END $$;
 CREATE FUNCTION group_claim(workers_of UUID[], epochs BIGINT[], nows BIGINT[], ids UUID[])
 RETURNS TABLE (
     id UUID, workspace UUID, workflow UUID, version BIGINT, mode TEXT, attempt BIGINT, parent UUID,
-    parent_step BIGINT, parent_index BIGINT, retry_of UUID, started_at BIGINT, cancel BOOLEAN,
+    parent_step BIGINT, parent_index BIGINT, retry_of UUID, started_at BIGINT, cancel BOOLEAN, claim BIGINT,
     place BIGINT, is_fenced BOOLEAN, next_seq BIGINT, chunks BYTEA[], wake_steps BIGINT[], wake_reasons TEXT[],
     wake_payloads TEXT[]
 ) LANGUAGE plpgsql SET plan_cache_mode = force_generic_plan AS $$
@@ -62,13 +62,13 @@ BEGIN
         END IF;
         PERFORM 1 FROM executions e WHERE e.id = ids[i] AND e.status = 'ready' FOR UPDATE SKIP LOCKED;
         CONTINUE WHEN NOT FOUND;
-        UPDATE executions e SET status = 'running', owner = workers_of[i], attempt = e.attempt + 1, ready_at = NULL,
-            wake_at = NULL, started_at = COALESCE(e.started_at, nows[i])
+        UPDATE executions e SET status = 'running', owner = workers_of[i], attempt = e.attempt + 1,
+            claim = e.claim + 1, ready_at = NULL, wake_at = NULL, started_at = COALESCE(e.started_at, nows[i])
         WHERE e.id = ids[i]
         RETURNING e.id, e.workspace, e.workflow, e.version, e.mode, e.attempt, e.parent, e.parent_step,
-            e.parent_index, e.retry_of, e.started_at, e.cancel
+            e.parent_index, e.retry_of, e.started_at, e.cancel, e.claim
         INTO id, workspace, workflow, version, mode, attempt, parent, parent_step, parent_index, retry_of,
-            started_at, cancel;
+            started_at, cancel, claim;
         SELECT array_agg(j.data ORDER BY j.seq), max(j.seq + j.n) INTO chunks, next_seq
         FROM journal j WHERE j.execution = ids[i];
         UPDATE wakes w SET delivered = TRUE WHERE w.execution = ids[i];
@@ -85,7 +85,7 @@ END $$;
 -- or `alone` for one that is no plain case: nothing was written for that. Ids come sorted, so that no
 -- two groups wait for each other.
 CREATE FUNCTION group_append(
-    workers_of UUID[], epochs BIGINT[], ids UUID[], seqs BIGINT[], counts BIGINT[], chunks BYTEA[],
+    workers_of UUID[], epochs BIGINT[], ids UUID[], claims BIGINT[], seqs BIGINT[], counts BIGINT[], chunks BYTEA[],
     are_starts BOOLEAN[], statuses TEXT[], ats BIGINT[], errors TEXT[], error_nodes TEXT[], customs TEXT[],
     drops BOOLEAN[]
 ) RETURNS TABLE (verdict TEXT, is_canceled BOOLEAN) LANGUAGE plpgsql
@@ -103,9 +103,10 @@ BEGIN
             RETURN NEXT;
             CONTINUE;
         END IF;
-        SELECT e.status, e.owner, e.cancel, e.started_at, e.parent, e.has_children INTO held
+        SELECT e.status, e.owner, e.claim, e.cancel, e.started_at, e.parent, e.has_children INTO held
         FROM executions e WHERE e.id = ids[i] FOR NO KEY UPDATE;
         IF NOT FOUND OR held.status <> 'running' OR held.owner IS DISTINCT FROM workers_of[i]
+            OR held.claim <> claims[i]
             OR (are_starts[i] AND held.started_at IS NULL)
             OR (statuses[i] IS NOT NULL AND (held.parent IS NOT NULL OR held.has_children)) THEN
             RETURN NEXT;
