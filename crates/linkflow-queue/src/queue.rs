@@ -69,7 +69,7 @@ impl QueueStats {
 
 impl Queue {
     /// Puts jobs in, each once: what waits already stays where it is; what is held comes again once
-    /// it is let go; what was archived stays archived. Returns how many came in anew.
+    /// it is let go, or at once if whoever held it seems to have died; what was archived stays archived. Returns how many came in anew.
     pub async fn push(&self, jobs: Vec<Job>) -> Result<usize, QueueError> {
         match self {
             Queue::Memory(queue) => Ok(queue.push_jobs(jobs)),

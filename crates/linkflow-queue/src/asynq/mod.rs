@@ -75,6 +75,10 @@ pub struct Timers {
     pub recover: Duration,
     /// How long a lease must have run out, so that clocks may differ.
     pub recover_grace: Duration,
+    /// How long nobody has extended the lease of a job that is taken away when it is pushed. To
+    /// take a job away from a slow worker does no harm, since the store decides; shorter than a
+    /// heartbeat, because jobs are only held until they are claimed.
+    pub unheard: Duration,
     pub forward: Duration,
     pub janitor: Duration,
     /// How long a taker waits for news before it looks by itself.
@@ -89,6 +93,7 @@ impl Default for Timers {
             heartbeat: seconds(5),
             recover: seconds(30),
             recover_grace: seconds(30),
+            unheard: seconds(3),
             forward: seconds(5),
             janitor: seconds(8),
             poll: seconds(2),
@@ -323,6 +328,7 @@ fn start(inner: &Arc<Inner>) -> Vec<JoinHandle<()>> {
     let mut duties = vec![ear::start(inner)];
     if is_in_background {
         duties.push(every(inner, timers.heartbeat, |inner| async move { beat::tick(&inner).await }));
+        duties.push(every(inner, settle::AGAIN, |inner| async move { settle::again(&inner).await }));
         duties.push(every(inner, timers.forward, |inner| async move { forward::tick(&inner).await }));
         duties.push(every(inner, timers.recover, |inner| async move { recover::tick(&inner).await }));
         duties.push(every(inner, timers.janitor, |inner| async move { janitor::tick(&inner).await }));
@@ -363,8 +369,14 @@ impl Inner {
     }
 
     async fn push_batch(self: &Arc<Self>, queue: &QueueName, jobs: &[Job]) -> Result<usize, QueueError> {
-        let keys = ["pending", "scheduled", "retry", "completed"].map(|what| keys::of(queue, what));
-        let mut args = vec![number(self.settings.clock.now_ns()), keys::tasks(queue).into_bytes()];
+        let keys = ["pending", "scheduled", "retry", "completed", "active", "lease"];
+        let keys = keys.map(|what| keys::of(queue, what));
+        let unheard = i64::try_from(self.settings.timers.unheard.as_secs()).unwrap_or(i64::MAX);
+        let mut args = vec![
+            number(self.settings.clock.now_ns()),
+            keys::tasks(queue).into_bytes(),
+            number(self.lease_end_s().saturating_sub(unheard)),
+        ];
         for job in jobs {
             let message = TaskMessage::of(job, self.settings.retention_s);
             args.push(message.id.clone().into_bytes());

@@ -28,17 +28,44 @@ macro_rules! scripts {
     )*};
 }
 
+/// Whether the task may be settled: by its owner, or, where none is named, by whoever found that
+/// its lease had ended by the cutoff (s).
+macro_rules! may_settle {
+    () => {
+        r"
+local function may_settle(lease, key, id, owner, cutoff)
+  if owner ~= '' then return redis.call('HGET', key, 'owner') == owner end
+  local ends = redis.call('ZSCORE', lease, id)
+  return ends and tonumber(ends) <= tonumber(cutoff)
+end
+"
+    };
+}
+
 scripts! {
-    /// Keys: pending, scheduled, retry, completed. Arguments: now (ns), task prefix, then id and
-    /// message of each. Returns how many came in anew.
+    /// What is active comes again once it is let go; if its lease ends too early for somebody who
+    /// extends it, nobody will let go of it, and it is taken away. The lease of one who was only
+    /// slow is gone then, and what it says of the task later is not heard.
+    ///
+    /// Keys: pending, scheduled, retry, completed, active, lease. Arguments: now (ns), task prefix,
+    /// the end of a lease that nobody extends (s), then id and message of each. Returns how many
+    /// came in anew.
     PUSH = r"
 local fresh = {}
-for i = 3, #ARGV, 2 do
+for i = 4, #ARGV, 2 do
   local id, key = ARGV[i], ARGV[2] .. ARGV[i]
   local state = redis.call('HGET', key, 'state')
   local comes = not state
   if state == 'active' then
-    redis.call('HSET', key, 'again', '1')
+    local ends = redis.call('ZSCORE', KEYS[6], id)
+    comes = not ends or tonumber(ends) <= tonumber(ARGV[3])
+    if comes then
+      redis.call('LREM', KEYS[5], -1, id)
+      redis.call('ZREM', KEYS[6], id)
+      redis.call('HDEL', key, 'owner', 'again')
+    else
+      redis.call('HSET', key, 'again', '1')
+    end
   elseif state == 'scheduled' then
     comes = redis.call('ZREM', KEYS[2], id) == 1
   elseif state == 'retry' then
@@ -47,7 +74,7 @@ for i = 3, #ARGV, 2 do
     comes = redis.call('ZREM', KEYS[4], id) == 1
   end
   if comes then
-    if state == 'retry' then
+    if state == 'retry' or state == 'active' then
       redis.call('HSET', key, 'state', 'pending', 'pending_since', ARGV[1])
     else
       redis.call('HSET', key, 'msg', ARGV[i + 1], 'state', 'pending', 'pending_since', ARGV[1])
@@ -129,18 +156,10 @@ return n";
     /// Active to pending. Keys: active, lease, pending. Arguments: task prefix, now (ns), then of
     /// each: id, owner or '' for whoever lost its lease, by when the lease must have ended (s),
     /// `pending_since` or '', message or '', 1 for the front. Returns how many moved.
-    BACK = r"
-local n = 0
+    BACK = concat!(may_settle!(), r"local n = 0
 for i = 3, #ARGV, 6 do
   local id, key = ARGV[i], ARGV[1] .. ARGV[i]
-  local ok
-  if ARGV[i + 1] ~= '' then
-    ok = redis.call('HGET', key, 'owner') == ARGV[i + 1]
-  else
-    local ends = redis.call('ZSCORE', KEYS[2], id)
-    ok = ends and tonumber(ends) <= tonumber(ARGV[i + 2])
-  end
-  if ok then
+  if may_settle(KEYS[2], key, id, ARGV[i + 1], ARGV[i + 2]) then
     redis.call('ZREM', KEYS[2], id)
     if redis.call('LREM', KEYS[1], -1, id) == 1 and redis.call('EXISTS', key) == 1 then
       local since = ARGV[i + 3]
@@ -153,7 +172,7 @@ for i = 3, #ARGV, 6 do
     end
   end
 end
-return n";
+return n");
 
     /// Active to retry or archived. Keys: active, lease, retry, archived, processed, processed of
     /// the day, failed, failed of the day, pending (for what was pushed meanwhile and would be
@@ -161,18 +180,10 @@ return n";
     /// archived task is too old (s), how many may be archived, now (ns), then of each: id, owner
     /// or '', by when the lease must have ended (s), `retry` or `archived`, score, message.
     /// Returns how many moved.
-    AWAY = r"
-local n = 0
+    AWAY = concat!(may_settle!(), r"local n = 0
 for i = 6, #ARGV, 6 do
   local id, key = ARGV[i], ARGV[1] .. ARGV[i]
-  local ok
-  if ARGV[i + 1] ~= '' then
-    ok = redis.call('HGET', key, 'owner') == ARGV[i + 1]
-  else
-    local ends = redis.call('ZSCORE', KEYS[2], id)
-    ok = ends and tonumber(ends) <= tonumber(ARGV[i + 2])
-  end
-  if ok then
+  if may_settle(KEYS[2], key, id, ARGV[i + 1], ARGV[i + 2]) then
     redis.call('ZREM', KEYS[2], id)
     if redis.call('LREM', KEYS[1], -1, id) == 1 and redis.call('EXISTS', key) == 1 then
       local state = ARGV[i + 3]
@@ -202,7 +213,7 @@ if n > 0 then
   for _, id in ipairs(old) do redis.call('DEL', ARGV[1] .. id) end
   if #old > 0 then redis.call('ZREM', KEYS[4], unpack(old)) end
 end
-return n";
+return n");
 
     /// Keys: lease. Arguments: task prefix, lease's end (s), then id and owner of each. Returns
     /// the ids that are no longer their owners'.

@@ -4,6 +4,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use prost::Message as _;
 
@@ -16,6 +17,8 @@ const ARCHIVED_MAX: i64 = 10_000;
 const ARCHIVED_S: i64 = 90 * 24 * 3600;
 /// Counters of days are kept as long.
 pub(crate) const COUNTERS_S: i64 = 90 * 24 * 3600;
+/// What the server could not be told is told again after this time.
+pub(crate) const AGAIN: Duration = Duration::from_millis(500);
 /// The longest text of an error that is kept with a task.
 const ERROR_MAX: usize = 2000;
 
@@ -100,6 +103,13 @@ pub(crate) async fn settle(inner: &Arc<Inner>, orders: Vec<Order>) {
     inner.desk.orders().extend(orders);
     let own = inner.clone();
     let _ = tokio::spawn(async move { clear(&own).await }).await;
+}
+
+/// Settles what could not be settled before, once the server is there.
+pub(crate) async fn again(inner: &Arc<Inner>) {
+    if inner.link.is_up() && !inner.desk.orders().is_empty() {
+        clear(inner).await;
+    }
 }
 
 /// Settles what has come so far, what could not be settled before included.

@@ -99,13 +99,14 @@ impl<'a> World<'a> {
                 let first = u128::from(dice.roll(12));
                 let ns: Vec<u128> = (first..=first + u128::from(dice.roll(3))).collect();
                 self.workers[who].push(jobs(ns.clone())).await.map_err(|e| e.to_string())?;
-                ns.iter().for_each(|n| self.model.push(*n));
+                let now_s = self.now_s();
+                ns.iter().for_each(|n| self.model.push(*n, now_s));
                 Ok(format!("push {ns:?}"))
             }
             3..5 => self.take(who, 1 + dice.roll(4) as usize).await,
             5..8 => Ok(self.settle(who, dice).await),
             8 => {
-                let ms = 1000 * (1 + dice.roll(20) as i64);
+                let ms = 1000 * (1 + dice.roll(10).pow(2).min(20) as i64);
                 self.clock.turn_ms(ms);
                 Ok(format!("{ms} ms pass"))
             }
@@ -263,12 +264,14 @@ fn same<T: PartialEq + std::fmt::Debug>(what: &str, got: &[T], want: &[T]) -> Re
 }
 
 impl Model {
-    fn push(&mut self, n: u128) {
+    fn push(&mut self, n: u128, now_s: i64) {
         match self.place.get_mut(&n) {
             None | Some(Place::Retry { .. }) => {
                 self.wait(n);
                 self.done.remove(&n);
             }
+            // Nobody has extended it for three seconds.
+            Some(Place::Held { lease_end_s, .. }) if *lease_end_s <= now_s + 30 - 3 => self.wait(n),
             Some(Place::Held { is_wanted_again, .. }) => *is_wanted_again = true,
             Some(Place::Waiting | Place::Orphan | Place::Archived) => {}
         }

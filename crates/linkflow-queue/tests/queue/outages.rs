@@ -202,6 +202,7 @@ async fn duties_run_by_themselves() {
         lease: second,
         heartbeat: second / 10,
         recover: second / 10,
+        unheard: Duration::from_secs(3),
         recover_grace: Duration::ZERO,
         forward: second / 10,
         janitor: second / 10,

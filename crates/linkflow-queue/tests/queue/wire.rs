@@ -380,3 +380,62 @@ async fn a_taken_execution_says_whose_it_is() {
     assert_eq!(*job, job_of(5, "critical", 1));
     assert_eq!((ticket.queue().as_str(), ticket.id()), ("critical", id(1).as_str()));
 }
+
+/// A worker that took a job and died, and the time that has passed since.
+async fn after_a_death(seconds: i64) -> Stage {
+    let stage = Stage::in_redis().await;
+    let dead = worker(&stage.redis.as_ref().unwrap().url(), &stage.clock).await;
+    stage.push(jobs([1])).await;
+    assert_eq!(numbers(&soon(dead.take(1)).await.unwrap()), [1]);
+    drop(dead);
+    stage.clock.turn_ms(seconds * 1000);
+    stage
+}
+
+#[tokio::test]
+async fn what_a_dead_worker_took_is_taken_away_by_the_first_push_after_three_seconds() {
+    let stage = after_a_death(2).await;
+    assert_eq!(stage.push(jobs([1])).await, 0, "it may still be at work");
+    assert_eq!(keys(stage.redis.as_ref().unwrap()), "active lease");
+
+    let stage = after_a_death(3).await;
+    assert_eq!(stage.push(jobs([1])).await, 1);
+    let redis = stage.redis.as_ref().unwrap();
+    assert_eq!(keys(redis), "pending");
+    let one = task(redis, 1);
+    assert_eq!((text(&one, "owner"), text(&one, "again")), ("-".to_owned(), "-".to_owned()));
+    let taken = stage.take(1).await;
+    stage.queue.done(tickets(&taken)).await;
+    assert!(task(redis, 1).is_empty(), "and it comes once");
+}
+
+#[tokio::test]
+async fn a_worker_that_was_only_slow_settles_nothing_that_was_taken_away() {
+    let stage = Stage::in_redis().await;
+    let redis = stage.redis.as_ref().unwrap();
+    let slow = Queue::Redis(worker(&redis.url(), &stage.clock).await);
+    stage.push(jobs([1, 2, 3, 4])).await;
+    let held = soon(slow.take(4)).await.unwrap();
+    stage.clock.turn_ms(4_000);
+    stage.push(jobs([1, 2, 3, 4])).await;
+    assert_eq!(numbers(&stage.take(2).await), [1, 2]);
+    slow.done(vec![held[0].ticket().clone()]).await;
+    slow.give_back(vec![held[1].ticket().clone()]).await;
+    slow.archive(held[2].ticket().clone(), "late").await;
+    slow.maintain().await;
+    assert_eq!((state(redis, 1), state(redis, 2)), ("active".to_owned(), "active".to_owned()));
+    assert_eq!(numbers(&stage.take(9).await), [3, 4]);
+}
+
+#[tokio::test]
+async fn a_worker_that_gives_signs_of_life_keeps_what_it_holds() {
+    let stage = Stage::in_redis().await;
+    stage.push(jobs([1])).await;
+    let held = stage.take(1).await;
+    stage.clock.turn_ms(20_000);
+    stage.queue.maintain().await;
+    stage.clock.turn_ms(2_000);
+    assert_eq!(stage.push(jobs([1])).await, 0);
+    stage.queue.done(tickets(&held)).await;
+    assert_eq!(numbers(&stage.take(1).await), [1], "it comes again once it is let go");
+}
