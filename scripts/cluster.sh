@@ -1,19 +1,24 @@
 #!/usr/bin/env bash
-# A cluster on this machine, without containers: PostgreSQL with PgBouncer, Redis, two API servers
-# behind nginx, two workers and two schedulers.
+# A cluster on this machine, without containers: PostgreSQL with a synchronous standby and PgBouncer,
+# Redis with a replica and Sentinels, two API servers behind nginx, two workers and two schedulers.
 #
-#   scripts/cluster.sh up [DIR]      starts it, with its files in DIR (target/cluster), and prints where
-#                                    everything listens; the same is in DIR/addresses, a process a line
-#   scripts/cluster.sh down [DIR]    asks all of it to end, in good order; the data stay
+#   scripts/cluster.sh up [DIR]            starts it, with its files in DIR (target/cluster), and prints where
+#                                          everything listens; the same is in DIR/addresses, a process a line
+#   scripts/cluster.sh down [DIR]          asks all of it to end, in good order; the data stay
+#   scripts/cluster.sh restart NAME [DIR]  ends api-1, api-2, worker-1, ... in good order and starts it again
+#   scripts/cluster.sh promote [DIR]       the primary is gone, or goes now: the standby takes its place
 #
-# CLUSTER_PORT is nginx' port (8080; 0 takes a free one), CLUSTER_NGINX=no leaves nginx out. What
-# else is in the environment goes to all roles.
+# CLUSTER_PORT is nginx' port (8080; 0 takes a free one), CLUSTER_NGINX=no leaves nginx out. REDIS is
+# `sentinel`, `alone` or `cluster`; CLUSTER_STANDBY=no leaves the standby out. What else is in the environment
+# goes to all roles.
 set -euo pipefail
-dir=$(realpath -m "${2:-$(dirname "${BASH_SOURCE[0]}")/../target/cluster}")
 . "$(dirname "${BASH_SOURCE[0]}")/postgres.sh"
 
+roles="api-1 api-2 worker-1 worker-2 scheduler-1 scheduler-2"
+
 need_redis() {
-    command -v redis-server >/dev/null || packages "Redis is missing, which carries a cluster's queue" redis-server
+    command -v redis-server >/dev/null && command -v redis-sentinel >/dev/null ||
+        packages "Redis is missing, which carries a cluster's queue" redis-server redis-sentinel
 }
 
 need_nginx() {
@@ -29,25 +34,35 @@ start() {
     echo $! >"$dir/run/$name.pid"
 }
 
-# role NAME ROLE: one of ours, on a free port; waits until it is ready.
+# note NAME URL PID: what is told about a process.
+note() {
+    printf '%s %s %s\n' "$@" >>"$dir/addresses"
+}
+
+# role NAME PORT: one of ours; `api-1` is an `api`.
 role() {
-    local name=$1 role=$2 port
-    port=$(free_port)
-    PORT=$port start "$name" "$program" "$role"
-    printf '%s http://127.0.0.1:%s %s\n' "$name" "$port" "$(cat "$dir/run/$name.pid")" >>"$dir/addresses"
-    ports[$name]=$port
+    local name=$1 port=$2
+    PORT=$port start "$name" "$program" "${name%-*}"
+    note "$name" "http://127.0.0.1:$port" "$(cat "$dir/run/$name.pid")"
+}
+
+# port_noted NAME: where it listens.
+port_noted() {
+    sed -n "s|^$1 [a-z]*://127.0.0.1:\([0-9]*\) .*|\1|p" "$dir/addresses"
 }
 
 wait_until_ready() {
     local name=$1 n
-    for n in $(seq 200); do
-        if curl -sf -o /dev/null "http://127.0.0.1:${ports[$name]}/health/ready"; then return 0; fi
+    for n in $(seq 300); do
+        if curl -sf -o /dev/null "http://127.0.0.1:$(port_noted "$name")/health/ready"; then return 0; fi
         sleep 0.1
     done
     tail -n 20 "$dir/log/$name.log" >&2
-    fail "$name is not ready after 20 s; its log is $dir/log/$name.log"
+    fail "$name is not ready after 30 s; its log is $dir/log/$name.log"
 }
 
+# A request that reached an instance is not sent to another one unless repeating it does no harm
+# (nginx knows by the method). One that could not be sent at all is, whatever it is.
 start_nginx() {
     local port=${CLUSTER_PORT:-8080}
     [ "$port" != 0 ] || port=$(free_port)
@@ -66,8 +81,8 @@ http {
     scgi_temp_path $dir/run/scgi;
     upstream linkflow_api {
         least_conn;
-        server 127.0.0.1:${ports[api-1]};
-        server 127.0.0.1:${ports[api-2]};
+        server 127.0.0.1:$(port_noted api-1) max_fails=3 fail_timeout=2s;
+        server 127.0.0.1:$(port_noted api-2) max_fails=3 fail_timeout=2s;
         keepalive 32;
     }
     server {
@@ -75,12 +90,15 @@ http {
         proxy_http_version 1.1;
         proxy_set_header Host \$host;
         proxy_set_header X-Forwarded-For \$remote_addr;
+        proxy_connect_timeout 2s;
+        proxy_next_upstream error timeout;
+        proxy_next_upstream_tries 2;
         location / {
             proxy_pass http://linkflow_api;
             proxy_set_header Connection "";
             proxy_read_timeout 320s;
         }
-        location /ws {
+        location = /ws {
             proxy_pass http://linkflow_api;
             proxy_set_header Upgrade \$http_upgrade;
             proxy_set_header Connection upgrade;
@@ -90,84 +108,256 @@ http {
 }
 CONF
     start nginx nginx -e "$dir/log/nginx.log" -c "$dir/nginx.conf" -g 'daemon off;'
-    printf 'nginx http://127.0.0.1:%s %s\n' "$port" "$(cat "$dir/run/nginx.pid")" >>"$dir/addresses"
+    note nginx "http://127.0.0.1:$port" "$(cat "$dir/run/nginx.pid")"
     wait_for_port "$port"
 }
 
-start_servers() {
-    local postgres pooler redis
-    postgres=$(free_port)
-    start_postgres "$dir/postgres" "$postgres"
+# ask_postgres PORT SQL
+ask_postgres() {
+    psql -qAt -h 127.0.0.1 -p "$1" -U linkflow postgres -c "$2"
+}
+
+# Which of the two folders has the primary; after a promotion it is the other one.
+primary_name() {
+    cat "$dir/primary" 2>/dev/null || echo postgres
+}
+
+standby_name() {
+    if [ "$(primary_name)" = postgres ]; then echo standby; else echo postgres; fi
+}
+
+pid_of_postgres() {
+    head -n 1 "$dir/$1/data/postmaster.pid"
+}
+
+# Made anew each time, which is quick for what a cluster on one machine has.
+start_standby() {
+    local name port n
+    name=$(standby_name)
+    port=$(free_port)
+    rm -rf "${dir:?}/$name/data"
+    make_server_dir "$dir/$name" data
+    as_postgres "$(postgres_bin)/pg_basebackup" -D "$dir/$name/data" -R -X stream -c fast --no-sync \
+        -d "host=127.0.0.1 port=$1 user=linkflow application_name=linkflow_standby"
+    run_postgres "$dir/$name" "$port" hot_standby=on
+    ask_postgres "$1" "ALTER SYSTEM SET synchronous_standby_names = 'linkflow_standby'"
+    ask_postgres "$1" "SELECT pg_reload_conf()" >/dev/null
+    for n in $(seq 100); do
+        [ "$(ask_postgres "$1" "SELECT count(*) FROM pg_stat_replication WHERE sync_state = 'sync'")" = 0 ] ||
+            break
+        sleep 0.1
+    done
+    note standby "postgres://127.0.0.1:$port" "$(pid_of_postgres "$name")"
+}
+
+start_databases() {
+    local name port pooler
+    name=$(primary_name)
+    port=$(free_port)
+    # A standby of an earlier time is not waited for.
+    [ ! -f "$dir/$name/data/postgresql.auto.conf" ] ||
+        sed -i /synchronous_standby_names/d "$dir/$name/data/postgresql.auto.conf"
+    start_postgres "$dir/$name" "$port" wal_level=replica max_wal_senders=8 wal_keep_size=64MB
+    note postgres "postgres://127.0.0.1:$port" "$(pid_of_postgres "$name")"
+    [ "$(ask_postgres "$port" "SELECT count(*) FROM pg_database WHERE datname = 'linkflow'")" = 1 ] ||
+        createdb -h 127.0.0.1 -p "$port" -U linkflow linkflow
+    local hosts=127.0.0.1:$port
+    if [ "${CLUSTER_STANDBY:-yes}" != no ]; then
+        start_standby "$port"
+        hosts=$hosts,127.0.0.1:$(port_noted standby)
+    fi
     pooler=$(free_port)
-    start_pgbouncer "$dir/postgres" "$pooler" "$postgres"
-    redis=$(free_port)
-    start redis redis-server --port "$redis" --bind 127.0.0.1 --dir "$dir" --save '' --maxmemory-policy noeviction
-    wait_for_port "$redis"
+    start_pgbouncer "$dir/$name" "$pooler" "$port"
+    printf '%s\n' "$name" >"$dir/pooler"
+    note pgbouncer "postgres://127.0.0.1:$pooler" "$(cat "$dir/$name/pooler/pgbouncer.pid")"
     export DATABASE_URL=postgres://linkflow@127.0.0.1:$pooler/linkflow
-    export DATABASE_DIRECT_URL=postgres://linkflow@127.0.0.1:$postgres/linkflow
-    export REDIS_URL=redis://127.0.0.1:$redis
+    export DATABASE_DIRECT_URL=postgres://linkflow@$hosts/linkflow
+}
+
+# redis NAME PORT ARGUMENT...: a server of its own.
+redis() {
+    local name=$1 port=$2
+    shift 2
+    start "$name" redis-server --port "$port" --bind 127.0.0.1 --dir "$dir/run" --dbfilename "$name.rdb" \
+        --save '' --appendonly no --maxmemory-policy noeviction --repl-diskless-sync-delay 0 "$@"
+    note "$name" "redis://127.0.0.1:$port" "$(cat "$dir/run/$name.pid")"
+    wait_for_port "$port"
+}
+
+start_sentinels() {
+    local n port hosts=
+    for n in 1 2 3; do
+        port=$(free_port)
+        cat >"$dir/run/sentinel-$n.conf" <<CONF
+port $port
+bind 127.0.0.1
+dir $dir/run
+sentinel monitor linkflow 127.0.0.1 $1 2
+sentinel down-after-milliseconds linkflow 1000
+sentinel failover-timeout linkflow 5000
+CONF
+        start "sentinel-$n" redis-sentinel "$dir/run/sentinel-$n.conf"
+        note "sentinel-$n" "redis://127.0.0.1:$port" "$(cat "$dir/run/sentinel-$n.pid")"
+        wait_for_port "$port"
+        hosts=${hosts:+$hosts,}127.0.0.1:$port
+    done
+    export REDIS_URL=redis+sentinel://$hosts/linkflow
+}
+
+start_redis() {
+    local n port hosts=
+    case "${REDIS:-sentinel}" in
+    alone)
+        port=$(free_port)
+        redis redis "$port"
+        export REDIS_URL=redis://127.0.0.1:$port
+        ;;
+    sentinel)
+        port=$(free_port)
+        redis redis "$port"
+        redis redis-replica "$(free_port)" --replicaof "127.0.0.1 $port"
+        start_sentinels "$port"
+        ;;
+    cluster)
+        for n in 1 2 3 4 5 6; do
+            port=$(free_port)
+            redis "redis-$n" "$port" --cluster-enabled yes --cluster-node-timeout 2000 \
+                --cluster-port "$(free_port)" --cluster-config-file "$dir/run/redis-$n-$port.conf"
+            hosts="$hosts 127.0.0.1:$port"
+        done
+        # shellcheck disable=SC2086 # a list of words
+        redis-cli --cluster create $hosts --cluster-replicas 1 --cluster-yes >"$dir/log/redis-cluster.log" ||
+            fail "the Redis cluster could not be made; see $dir/log/redis-cluster.log"
+        for n in $(seq 100); do
+            if redis-cli -p "$port" cluster info | grep -q cluster_state:ok; then break; fi
+            sleep 0.1
+        done
+        hosts=${hosts# }
+        export REDIS_URL=redis+cluster://${hosts// /,}
+        ;;
+    *) fail "REDIS must be alone, sentinel or cluster, got \"$REDIS\"" ;;
+    esac
+}
+
+write_settings() {
     export DATA_DIR=$dir/data
     [ -n "${SECRET_KEY:-}${SECRET_KEY_FILE:-}" ] || export SECRET_KEY_FILE=$dir/secret.key
     if [ -n "${SECRET_KEY_FILE:-}" ] && [ ! -f "$SECRET_KEY_FILE" ]; then
         (umask 077 && od -An -tx1 -N32 /dev/urandom | tr -d ' \n' >"$SECRET_KEY_FILE")
     fi
-    psql -qAt -h 127.0.0.1 -p "$postgres" -U linkflow postgres -c \
-        "SELECT 1 FROM pg_database WHERE datname = 'linkflow'" | grep -q 1 ||
-        createdb -h 127.0.0.1 -p "$postgres" -U linkflow linkflow
-    env | grep -E '^(DATABASE_URL|DATABASE_DIRECT_URL|REDIS_URL|DATA_DIR|SECRET_KEY|SECRET_KEY_FILE)=' >"$dir/env"
+    # nginx is the one proxy that says for whom it speaks.
+    [ "${CLUSTER_NGINX:-yes}" = no ] || export TRUSTED_PROXIES=${TRUSTED_PROXIES:-1}
+    local names='DATABASE_URL|DATABASE_DIRECT_URL|REDIS_URL|DATA_DIR|SECRET_KEY|SECRET_KEY_FILE|TRUSTED_PROXIES'
+    (umask 077 && env | grep -E "^($names)=" >"$dir/env")
+}
+
+find_program() {
+    need_program
+    program=${LINKFLOW_BIN:-${CARGO_TARGET_DIR:-target}/debug/linkflow}
 }
 
 up() {
     local name
-    declare -gA ports
     need_postgres
     need_pgbouncer
     need_redis
     [ "${CLUSTER_NGINX:-yes}" = no ] || need_nginx
-    need_program
-    program=${LINKFLOW_BIN:-${CARGO_TARGET_DIR:-target}/debug/linkflow}
+    find_program
     [ ! -f "$dir/addresses" ] || fail "a cluster is up in $dir; end it with: scripts/cluster.sh down $dir"
     mkdir -p "$dir/run" "$dir/log"
     chmod 755 "$dir"
-    start_servers
-    "$program" migrate
     : >"$dir/addresses"
-    role api-1 api
-    role api-2 api
-    role worker-1 worker
-    role worker-2 worker
-    role scheduler-1 scheduler
-    role scheduler-2 scheduler
-    for name in "${!ports[@]}"; do wait_until_ready "$name"; done
+    start_databases
+    start_redis
+    write_settings
+    "$program" migrate
+    for name in $roles; do role "$name" "$(free_port)"; done
+    for name in $roles; do wait_until_ready "$name"; done
     [ "${CLUSTER_NGINX:-yes}" = no ] || start_nginx
     cat "$dir/addresses"
     printf 'The settings for other commands are in %s\n' "$dir/env"
 }
 
-# Asks a process to end, waits for that, and makes it end when it takes too long.
+# Whether a process is there; one that nobody has fetched yet is not.
+is_alive() {
+    kill -0 "$1" 2>/dev/null && [ "$(ps -o stat= -p "$1" | cut -c 1)" != Z ]
+}
+
+# Asks processes to end, all at once, and makes them end when they take too long.
 stop() {
-    local file=$dir/run/$1.pid pid n
-    [ -f "$file" ] || return 0
-    pid=$(cat "$file")
-    rm -f "$file"
-    kill "$pid" 2>/dev/null || return 0
-    for n in $(seq 300); do
-        kill -0 "$pid" 2>/dev/null || return 0
-        sleep 0.1
+    local name pid pids=() n
+    for name in "$@"; do
+        [ -f "$dir/run/$name.pid" ] || continue
+        pid=$(cat "$dir/run/$name.pid")
+        rm -f "$dir/run/$name.pid"
+        if kill "$pid" 2>/dev/null; then pids+=("$pid"); fi
     done
-    kill -9 "$pid" 2>/dev/null || true
+    for pid in "${pids[@]:+${pids[@]}}"; do
+        for n in $(seq 600); do
+            is_alive "$pid" || continue 2
+            sleep 0.05
+        done
+        kill -9 "$pid" 2>/dev/null || true
+    done
 }
 
 down() {
     local name
-    for name in nginx api-1 api-2 worker-1 worker-2 scheduler-1 scheduler-2 redis; do stop "$name"; done
-    stop_pgbouncer "$dir/postgres"
-    [ ! -f "$dir/postgres/data/postmaster.pid" ] || stop_postgres "$dir/postgres" fast
-    rm -f "$dir/addresses"
+    # shellcheck disable=SC2086 # a list of words
+    stop nginx $roles
+    stop sentinel-1 sentinel-2 sentinel-3
+    stop redis redis-replica redis-1 redis-2 redis-3 redis-4 redis-5 redis-6
+    [ ! -f "$dir/pooler" ] || stop_pgbouncer "$dir/$(cat "$dir/pooler")"
+    # The primary first: it hands the standby what is left.
+    for name in "$(primary_name)" "$(standby_name)"; do
+        [ ! -f "$dir/$name/data/postmaster.pid" ] || stop_postgres "$dir/$name" fast
+    done
+    rm -f "$dir/addresses" "$dir/pooler"
+}
+
+restart() {
+    local name=$1 port
+    port=$(port_noted "$name")
+    [[ " $roles " = *" $name "* && -n $port ]] || fail "there is no $name in $dir; say one of: $roles"
+    find_program
+    set -a
+    . "$dir/env"
+    set +a
+    stop "$name"
+    sed -i "/^$name /d" "$dir/addresses"
+    role "$name" "$port"
+    wait_until_ready "$name"
+}
+
+promote() {
+    local old new port
+    old=$(primary_name)
+    new=$(standby_name)
+    port=$(port_noted standby)
+    [ -n "$port" ] || fail "there is no standby in $dir"
+    # Whoever still took writes would be a second truth.
+    [ ! -f "$dir/$old/data/postmaster.pid" ] || stop_postgres "$dir/$old" immediate >/dev/null
+    as_postgres "$(postgres_bin)/pg_ctl" -D "$dir/$new/data" -w -s promote
+    printf '%s\n' "$new" >"$dir/primary"
+    sed -i "s/^\* = .*/* = host=127.0.0.1 port=$port user=linkflow/" "$dir/$(cat "$dir/pooler")/pooler/pgbouncer.ini"
+    kill -HUP "$(pid_noted pgbouncer)"
+    sed -i -e '/^postgres /d' -e 's/^standby /postgres /' "$dir/addresses"
+    printf 'The primary listens at 127.0.0.1:%s\n' "$port"
+}
+
+pid_noted() {
+    sed -n "s|^$1 [^ ]* \([0-9]*\)$|\1|p" "$dir/addresses"
+}
+
+# in_dir [DIR]: where the cluster's files are.
+in_dir() {
+    dir=$(realpath -m "${1:-target/cluster}")
 }
 
 case "${1:-}" in
-up) up ;;
-down) down ;;
-*) fail "say what: up [DIR], or down [DIR]" ;;
+up) in_dir "${2:-}" && up ;;
+down) in_dir "${2:-}" && down ;;
+restart) in_dir "${3:-}" && restart "${2:?which one}" ;;
+promote) in_dir "${2:-}" && promote ;;
+*) fail "say what: up [DIR], down [DIR], restart NAME [DIR], or promote [DIR]" ;;
 esac

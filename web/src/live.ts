@@ -13,7 +13,12 @@ export type LiveEvent = {
   workflow_id: string | null;
   data: Record<string, unknown>;
 };
-export type Heard = { is: "hello"; seq: number; instance: string } | { is: "event"; event: LiveEvent } | { is: "resync"; seq: number | null } | { is: "other" };
+export type Heard =
+  | { is: "hello"; seq: number; feed: string }
+  | { is: "event"; event: LiveEvent }
+  | { is: "resync"; seq: number | null }
+  | { is: "away" }
+  | { is: "other" };
 export type Watcher = { topic: string; onEvent: (event: LiveEvent) => void; onResync: () => void };
 
 const WAIT_MS_MIN = 500;
@@ -24,9 +29,10 @@ export function hear(text: string): Heard {
   const said = parse(text);
   if (!isRecord(said) || typeof said["type"] !== "string") return { is: "other" };
   const seq = said["seq"];
+  if (said["type"] === "away") return { is: "away" };
   if (said["type"] === "resync") return { is: "resync", seq: typeof seq === "number" ? seq : null };
   if (typeof seq !== "number") return { is: "other" };
-  if (said["type"] === "hello") return { is: "hello", seq, instance: String(said["instance"] ?? "") };
+  if (said["type"] === "hello") return { is: "hello", seq, feed: String(said["feed"] ?? said["instance"] ?? "") };
   const id = (value: unknown) => (typeof value === "string" ? value : null);
   const data = isRecord(said["data"]) ? said["data"] : {};
   const at = typeof said["at"] === "number" ? said["at"] : 0;
@@ -54,10 +60,12 @@ class Live {
   private watchers = new Set<Watcher>();
   private listeners = new Set<() => void>();
   private seq: number | null = null;
-  private instance: string | null = null;
+  private feed: string | null = null;
   private waitMs = WAIT_MS_MIN;
   private timer: ReturnType<typeof setTimeout> | undefined;
-  isOpen = false;
+  private isOpen = false;
+  /** Whether events come by it: not while the server itself hears nothing. */
+  isLive = false;
 
   watch(watcher: Watcher): () => void {
     this.watchers.add(watcher);
@@ -93,6 +101,7 @@ class Live {
 
   private lost(): void {
     this.socket = null;
+    this.isOpen = false;
     this.tell(false);
     if (this.watchers.size === 0) return;
     // Spread out, so that not every page comes back in the same moment after a restart.
@@ -102,21 +111,24 @@ class Live {
   }
 
   private take(heard: Heard): void {
-    if (heard.is === "hello") this.greet(heard.seq, heard.instance);
+    if (heard.is === "hello") this.greet(heard.seq, heard.feed);
+    else if (heard.is === "away") this.tell(false);
     else if (heard.is === "resync") {
       // What lies before this number is read by HTTP; after a restart it may be lower than ours.
       this.seq = heard.seq;
+      this.tell(true);
       this.resync();
     }
     else if (heard.is === "event") this.pass(heard.event);
   }
 
-  private greet(seq: number, instance: string): void {
-    // Numbers of another process mean nothing here.
-    const isOther = this.instance !== null && this.instance !== instance;
+  private greet(seq: number, feed: string): void {
+    // Numbers of another feed mean nothing here. Instances of one cluster share theirs.
+    const isOther = this.feed !== null && this.feed !== feed;
     if (this.seq === null || isOther) this.seq = seq;
-    this.instance = instance;
+    this.feed = feed;
     this.waitMs = WAIT_MS_MIN;
+    this.isOpen = true;
     this.tell(true);
     this.subscribe();
     if (isOther) this.resync();
@@ -137,9 +149,9 @@ class Live {
     for (const watcher of this.watchers) watcher.onResync();
   }
 
-  private tell(isOpen: boolean): void {
-    if (this.isOpen === isOpen) return;
-    this.isOpen = isOpen;
+  private tell(isLive: boolean): void {
+    if (this.isLive === isLive) return;
+    this.isLive = isLive;
     for (const listener of this.listeners) listener();
   }
 }
@@ -148,7 +160,7 @@ const live = new Live();
 
 /** Whether events arrive by the socket; while not, pages ask by HTTP. */
 export function useIsLive(): boolean {
-  return useSyncExternalStore(live.onChange, () => live.isOpen);
+  return useSyncExternalStore(live.onChange, () => live.isLive);
 }
 
 /** Watches a topic while the component is on the screen. */

@@ -50,7 +50,10 @@ describe("messages of the socket", () => {
   });
   it("carry the number to resume from", () => {
     expect(hear('{"type":"resync","seq":7}')).toEqual({ is: "resync", seq: 7 });
-    expect(hear('{"type":"hello","seq":3,"instance":"a"}')).toEqual({ is: "hello", seq: 3, instance: "a" });
+    expect(hear('{"type":"hello","seq":3,"instance":"a"}')).toEqual({ is: "hello", seq: 3, feed: "a" });
+    const shared = '{"type":"hello","seq":3,"instance":"a","feed":"shared"}';
+    expect(hear(shared)).toEqual({ is: "hello", seq: 3, feed: "shared" });
+    expect(hear('{"type":"away"}')).toEqual({ is: "away" });
   });
   it("reach only those who watch their topic", () => {
     const heard = hear('{"type":"step.started","seq":1,"at":2,"execution_id":"e","workflow_id":"w","data":{}}');

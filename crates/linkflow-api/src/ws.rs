@@ -1,8 +1,10 @@
 //! `/ws`: what happens, as it happens.
 //!
 //! A client says which topics it wants and from which number on; it gets events in order, or
-//! `resync` when it has to read everything anew: too much was missed, or it was too slow. Nothing
-//! is kept for a client beyond the bounded channel of its subscription.
+//! `resync` when it has to read everything anew: too much was missed, or it was too slow. `away`
+//! says that nothing comes until the next `resync`. Nothing is kept for a client beyond the bounded
+//! channel of its subscription. `hello` names the feed: within one, numbers are one order, and a
+//! client goes on at any instance that has the same.
 
 use std::collections::HashSet;
 use std::time::Duration;
@@ -52,8 +54,7 @@ pub async fn open(
             .max_message_size(MESSAGE_BYTES_MAX)
             .max_frame_size(MESSAGE_BYTES_MAX)
             .on_upgrade(move |socket| async move {
-                let watcher = Watcher::new(&api, who, headers, socket);
-                watcher.run().await;
+                Watcher::new(&api, who, headers, socket).await.run().await;
             }),
         Err(_) => Problem::bad_request("this address speaks WebSocket only").into_response(),
     }
@@ -92,8 +93,8 @@ impl Topic {
 struct Gone;
 
 impl<'a> Watcher<'a> {
-    fn new(api: &'a Api, who: Who, headers: HeaderMap, socket: WebSocket) -> Watcher<'a> {
-        let feed = api.runtime.subscribe(None);
+    async fn new(api: &'a Api, who: Who, headers: HeaderMap, socket: WebSocket) -> Watcher<'a> {
+        let feed = api.runtime.subscribe(None).await;
         Watcher { api, who, headers, socket, topics: HashSet::new(), feed, heard_at: Instant::now() }
     }
 
@@ -106,8 +107,12 @@ impl<'a> Watcher<'a> {
     }
 
     async fn hello(&mut self) -> Result<(), Gone> {
-        let hello = json!({"type": "hello", "seq": self.feed.seq, "instance": self.api.settings.instance});
-        self.send(hello.to_string()).await
+        let instance = &self.api.settings.instance;
+        // Numbers of one feed can be compared, whichever instance gives them.
+        let feed = if self.feed.is_shared { "shared" } else { instance };
+        let hello = json!({"type": "hello", "seq": self.feed.seq, "instance": instance, "feed": feed});
+        self.send(hello.to_string()).await?;
+        if self.feed.is_live { Ok(()) } else { self.send_away().await }
     }
 
     /// Waits for the next thing and does it.
@@ -167,21 +172,27 @@ impl<'a> Watcher<'a> {
         if since.is_none() {
             return Ok(());
         }
-        self.feed = self.api.runtime.subscribe(since);
-        if self.feed.is_gap {
-            return self.send_resync().await;
+        self.feed = self.api.runtime.subscribe(since).await;
+        match (self.feed.is_live, self.feed.is_gap) {
+            (false, _) => self.send_away().await,
+            (true, true) => self.send_resync().await,
+            (true, false) => Ok(()),
         }
-        Ok(())
     }
 
-    /// The client was too slow: what it missed is lost to it.
+    /// The client was too slow, or the feed has a gap: what it missed is lost to it.
     async fn resync(&mut self) -> Result<(), Gone> {
-        self.feed = self.api.runtime.subscribe(None);
+        self.feed = self.api.runtime.subscribe(None).await;
         if self.feed.events.is_closed() && self.feed.events.is_empty() {
             // Nothing comes from here any more: the process ends.
             return self.close("the server ends").await;
         }
-        self.send_resync().await
+        if self.feed.is_live { self.send_resync().await } else { self.send_away().await }
+    }
+
+    /// Nothing comes for now, so the client has to ask; `resync` says when that is over.
+    async fn send_away(&mut self) -> Result<(), Gone> {
+        self.send(json!({"type": "away"}).to_string()).await
     }
 
     async fn send_resync(&mut self) -> Result<(), Gone> {

@@ -18,6 +18,7 @@ mod partition;
 mod queue;
 mod weights;
 
+pub use asynq::feed::{FeedReader, Watched};
 pub use asynq::leader::{Election, ElectionSettings};
 pub use asynq::{RedisQueue, Settings, Timers};
 pub use clock::Clock;

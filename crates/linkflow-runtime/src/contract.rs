@@ -73,7 +73,7 @@ pub trait Runtime: Send + Sync + 'static {
 
     /// What happens from here on; with `since`, also what happened after that sequence number, if
     /// it is still remembered ([`Subscription::is_gap`] says when not).
-    fn subscribe(&self, since: Option<u64>) -> Subscription;
+    fn subscribe(&self, since: Option<u64>) -> BoxFuture<'_, Subscription>;
 
     /// Tells those who watch about something that HTTP did (`workflow.saved`).
     fn tell(&self, event: NewFeedEvent);
@@ -295,7 +295,8 @@ pub enum CheckStatus {
 /// Something that happened, for those who watch.
 #[derive(Clone, Debug)]
 pub struct FeedEvent {
-    /// Grows by one with each event of this instance.
+    /// Grows with each event: by one within a process on its own, by any step where several share
+    /// one order.
     pub seq: u64,
     /// `execution.accepted`, `execution.started`, `execution.waiting`, `execution.finished`,
     /// `step.started`, `step.finished`, `workflow.saved`, `workflow.published`.
@@ -325,6 +326,11 @@ pub struct Subscription {
     pub events: mpsc::Receiver<Arc<FeedEvent>>,
     /// Number of the newest event when the subscription began.
     pub seq: u64,
-    /// Events after `since` are forgotten, or `since` is of another life of this instance.
+    /// Events after `since` are forgotten, or `since` is of another order.
     pub is_gap: bool,
+    /// Whether events come. Where not, the channel closes when they come again; until then only the
+    /// store knows what happens.
+    pub is_live: bool,
+    /// Whether the numbers are those of all processes, and not of this one alone.
+    pub is_shared: bool,
 }

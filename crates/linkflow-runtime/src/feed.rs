@@ -8,63 +8,144 @@ use linkflow_node::Reply;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::contract::{Answer, FeedEvent, Finished, NewFeedEvent, Subscription};
+use crate::shared_feed::Shared;
 
 /// Events that are remembered for watchers who come back.
 const REMEMBERED: usize = 4_096;
 /// Events that a watcher may be behind.
 const BEHIND_MAX: usize = 1_024;
 
+/// What happens at this process, or at all of them where they share a queue: then `shared_feed`
+/// carries events there and back, and nothing comes in here that has no number yet.
 #[derive(Default)]
 pub struct Feed {
     state: Mutex<FeedState>,
+    pub shared: Option<Shared>,
 }
 
 #[derive(Default)]
 struct FeedState {
     seq: u64,
+    /// What came after this number is still remembered.
+    floor: u64,
     recent: VecDeque<Arc<FeedEvent>>,
     watchers: Vec<mpsc::Sender<Arc<FeedEvent>>>,
+    /// A shared feed that cannot be reached.
+    is_away: bool,
 }
 
 impl Feed {
+    pub fn new(shared: Option<Shared>) -> Feed {
+        Feed { state: Mutex::default(), shared }
+    }
+
     pub fn tell(&self, at: Millis, event: NewFeedEvent) {
-        let mut state = self.state.lock().expect("nothing panics while it holds the feed");
-        state.seq += 1;
-        let event = Arc::new(FeedEvent {
-            seq: state.seq,
+        if let Some(shared) = &self.shared {
+            return shared.tell(at, event);
+        }
+        let mut state = self.state();
+        let seq = state.seq + 1;
+        let event = FeedEvent {
+            seq,
             kind: event.kind,
             at,
             workspace: event.workspace,
             execution: event.execution,
             workflow: event.workflow,
             data: Arc::new(event.data),
-        });
-        // Who is too far behind is let go, and subscribes anew.
-        state.watchers.retain(|w| w.try_send(event.clone()).is_ok());
-        state.recent.push_back(event);
-        if state.recent.len() > REMEMBERED {
-            state.recent.pop_front();
-        }
+        };
+        state.pass_on(event);
     }
 
+    /// From here on.
     pub fn subscribe(&self, since: Option<u64>) -> Subscription {
-        let mut state = self.state.lock().expect("nothing panics while it holds the feed");
-        let oldest = state.recent.front().map_or(state.seq + 1, |e| e.seq);
+        let mut state = self.state();
         let missed: Vec<Arc<FeedEvent>> = match since {
             Some(since) => state.recent.iter().filter(|e| e.seq > since).cloned().collect(),
             None => Vec::new(),
         };
-        let is_gap = since.is_some_and(|s| s > state.seq || s + 1 < oldest);
+        let is_gap = since.is_some_and(|s| s > state.seq || s < state.floor);
         let (sender, events) = mpsc::channel(BEHIND_MAX + missed.len());
         for event in missed {
             let _ = sender.try_send(event);
         }
         state.watchers.push(sender);
-        Subscription { events, seq: state.seq, is_gap }
+        Subscription {
+            events,
+            seq: state.seq,
+            is_gap,
+            is_live: !state.is_away,
+            is_shared: self.shared.is_some(),
+        }
     }
 
+    /// Whether it is worth while to tell of steps.
     pub fn has_watchers(&self) -> bool {
-        !self.state.lock().expect("nothing panics while it holds the feed").watchers.is_empty()
+        match &self.shared {
+            Some(shared) => shared.is_watched(),
+            None => self.n_watchers() > 0,
+        }
+    }
+
+    /// Those at this process.
+    pub fn n_watchers(&self) -> usize {
+        let mut state = self.state();
+        state.watchers.retain(|w| !w.is_closed());
+        state.watchers.len()
+    }
+
+    /// Takes in events that have their numbers.
+    pub fn pass_on(&self, events: impl IntoIterator<Item = FeedEvent>) {
+        let mut state = self.state();
+        events.into_iter().for_each(|event| state.pass_on(event));
+    }
+
+    /// The number of the newest event.
+    pub fn seq(&self) -> u64 {
+        self.state().seq
+    }
+
+    /// Whoever watches has missed something, and subscribes anew. What comes after `floor` is known;
+    /// unset when nothing comes for now.
+    pub fn begin_anew(&self, floor: Option<u64>) {
+        let mut state = self.state();
+        state.is_away = floor.is_none();
+        if let Some(floor) = floor {
+            (state.seq, state.floor) = (floor, floor);
+        }
+        state.recent.clear();
+        state.watchers.clear();
+    }
+
+    /// Something happened before the event with this number that will never be told here.
+    pub fn leave_a_gap(&self, seq: u64) {
+        let mut state = self.state();
+        (state.seq, state.floor) = (seq, seq);
+        state.watchers.clear();
+    }
+
+    /// Whether a shared feed cannot be reached.
+    pub fn is_away(&self) -> bool {
+        self.state().is_away
+    }
+
+    fn state(&self) -> std::sync::MutexGuard<'_, FeedState> {
+        self.state.lock().expect("nothing panics while it holds the feed")
+    }
+}
+
+impl FeedState {
+    fn pass_on(&mut self, event: FeedEvent) {
+        self.seq = event.seq;
+        let event = Arc::new(event);
+        // Who is too far behind is let go, and subscribes anew.
+        self.watchers.retain(|w| w.try_send(event.clone()).is_ok());
+        self.recent.push_back(event);
+        if self.recent.len() > REMEMBERED
+            && let Some(forgotten) = self.recent.pop_front()
+        {
+            self.floor = forgotten.seq;
+        }
     }
 }
 

@@ -77,6 +77,11 @@ impl Hints {
         self.post.is_none()
     }
 
+    /// The queue itself, for what is no hint.
+    pub fn queue(&self) -> &Arc<Queue> {
+        &self.queue
+    }
+
     /// Whether the queue's server can be reached, as far as is known.
     pub fn is_up(&self) -> bool {
         match &*self.queue {

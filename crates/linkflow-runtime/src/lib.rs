@@ -14,6 +14,7 @@ mod prepared;
 mod record;
 mod scheduler;
 mod services;
+mod shared_feed;
 mod shell;
 mod step;
 mod waiting;

@@ -25,6 +25,7 @@ use crate::host::{StoreHost, store_trouble};
 use crate::prepared::Prepared;
 use crate::record::{Recorded, replay};
 use crate::services::Services;
+use crate::shared_feed::{self, Shared};
 use crate::waiting;
 use crate::worker::Share;
 
@@ -106,26 +107,30 @@ pub struct Shell {
 
 impl Shell {
     pub fn new(parts: ShellParts) -> Shell {
-        Shell {
-            inner: Arc::new(Inner {
-                store: parts.store,
-                keyring: parts.keyring,
-                services: parts.services,
-                hints: Hints::new(parts.queue, parts.partitions),
-                feed: Feed::default(),
-                replies: Replies::default(),
-                concurrency: parts.concurrency.max(1),
-                retention_days: parts.retention_days,
-                running: Mutex::default(),
-                n_places: AtomicU64::new(0),
-                draining: AtomicBool::new(false),
-                plans: moka::sync::Cache::new(1_000),
-                variables: moka::sync::Cache::builder()
-                    .max_capacity(1_000)
-                    .time_to_live(Duration::from_secs(1))
-                    .build(),
-            }),
+        let hints = Hints::new(parts.queue, parts.partitions);
+        let (shared, mail) = (!hints.is_local()).then(Shared::new).unzip();
+        let inner = Arc::new(Inner {
+            store: parts.store,
+            keyring: parts.keyring,
+            services: parts.services,
+            hints,
+            feed: Feed::new(shared),
+            replies: Replies::default(),
+            concurrency: parts.concurrency.max(1),
+            retention_days: parts.retention_days,
+            running: Mutex::default(),
+            n_places: AtomicU64::new(0),
+            draining: AtomicBool::new(false),
+            plans: moka::sync::Cache::new(1_000),
+            variables: moka::sync::Cache::builder()
+                .max_capacity(1_000)
+                .time_to_live(Duration::from_secs(1))
+                .build(),
+        });
+        if let Some(mail) = mail {
+            shared_feed::run(&inner, inner.hints.queue(), mail);
         }
+        Shell { inner }
     }
 
     /// Works until `stop`: takes executions, wakes what is due, fires schedules. Gives back what
@@ -729,8 +734,8 @@ impl Runtime for Shell {
         })
     }
 
-    fn subscribe(&self, since: Option<u64>) -> Subscription {
-        self.inner.feed.subscribe(since)
+    fn subscribe(&self, since: Option<u64>) -> BoxFuture<'_, Subscription> {
+        Box::pin(shared_feed::subscribe(&self.inner, self.inner.hints.queue(), since))
     }
 
     fn tell(&self, event: NewFeedEvent) {

@@ -272,7 +272,7 @@ impl Runtime for FakeRuntime {
         })
     }
 
-    fn subscribe(&self, since: Option<u64>) -> Subscription {
+    fn subscribe(&self, since: Option<u64>) -> BoxFuture<'_, Subscription> {
         let (sender, events) = mpsc::channel(FEED_REMEMBERED * 2);
         let feed = self.feed.lock().unwrap();
         let seq = self.seq.load(Ordering::SeqCst);
@@ -284,7 +284,8 @@ impl Runtime for FakeRuntime {
             }
         }
         self.watchers.lock().unwrap().push(sender);
-        Subscription { events, seq, is_gap }
+        let subscription = Subscription { events, seq, is_gap, is_live: true, is_shared: false };
+        Box::pin(std::future::ready(subscription))
     }
 
     fn tell(&self, event: NewFeedEvent) {

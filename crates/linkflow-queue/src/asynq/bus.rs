@@ -27,6 +27,14 @@ const PING: Duration = Duration::from_secs(5);
 const INLINE: u8 = 0;
 const UNDER_KEY: u8 = 1;
 
+/// How messages stand on a channel.
+#[derive(Clone, Copy)]
+enum Form {
+    /// Behind a first byte, which says where the message is.
+    Marked,
+    Plain,
+}
+
 impl RedisQueue {
     /// Sends a message to all who listen on the channel.
     pub async fn tell(&self, channel: &str, message: &[u8]) -> Result<(), QueueError> {
@@ -47,12 +55,19 @@ impl RedisQueue {
     /// while there is no connection is missed.
     pub fn hear(&self, channel: &str) -> mpsc::Receiver<Vec<u8>> {
         let (sender, heard) = mpsc::channel(BEHIND_MAX);
-        tokio::spawn(listen(self.inner.link.clone(), channel.to_owned(), sender));
+        tokio::spawn(listen(self.inner.link.clone(), channel.to_owned(), Form::Marked, sender));
+        heard
+    }
+
+    /// The same where what is sent is the message, with nothing before it.
+    pub(crate) fn hear_plain(&self, channel: &str) -> mpsc::Receiver<Vec<u8>> {
+        let (sender, heard) = mpsc::channel(BEHIND_MAX);
+        tokio::spawn(listen(self.inner.link.clone(), channel.to_owned(), Form::Plain, sender));
         heard
     }
 }
 
-async fn listen(link: Arc<Link>, channel: String, heard: mpsc::Sender<Vec<u8>>) {
+async fn listen(link: Arc<Link>, channel: String, form: Form, heard: mpsc::Sender<Vec<u8>>) {
     let mut wait = Duration::from_millis(50);
     while !heard.is_closed() {
         let (pushes, news) = mpsc::unbounded_channel();
@@ -61,7 +76,7 @@ async fn listen(link: Arc<Link>, channel: String, heard: mpsc::Sender<Vec<u8>>) 
             && subscribe(&mut conn, &channel).await.is_ok()
         {
             wait = Duration::from_millis(50);
-            pass_on(&link, conn, news, &heard).await;
+            pass_on(&link, conn, news, form, &heard).await;
         }
         tokio::time::sleep(wait).await;
         wait = WAIT_MAX.min(wait * 2);
@@ -80,6 +95,7 @@ async fn pass_on(
     link: &Arc<Link>,
     mut conn: Conn,
     mut news: mpsc::UnboundedReceiver<PushInfo>,
+    form: Form,
     heard: &mpsc::Sender<Vec<u8>>,
 ) {
     loop {
@@ -97,7 +113,7 @@ async fn pass_on(
         match push.kind {
             PushKind::Message => {
                 if let Some(Value::BulkString(sent)) = push.data.get(1)
-                    && let Some(message) = message(link, sent).await
+                    && let Some(message) = message(link, form, sent).await
                     && heard.try_send(message).is_err()
                 {
                     tracing::warn!("a message from another process was dropped, too many are waiting");
@@ -117,7 +133,10 @@ async fn ping(conn: &mut Conn) -> RedisResult<()> {
     }
 }
 
-async fn message(link: &Arc<Link>, sent: &[u8]) -> Option<Vec<u8>> {
+async fn message(link: &Arc<Link>, form: Form, sent: &[u8]) -> Option<Vec<u8>> {
+    if matches!(form, Form::Plain) {
+        return Some(sent.to_vec());
+    }
     match sent.split_first()? {
         (&INLINE, message) => Some(message.to_vec()),
         (&UNDER_KEY, key) => link.call(redis::cmd("GET").arg(key)).await.ok().flatten(),

@@ -85,7 +85,7 @@ impl Link {
         state.conn.clone().map(|conn| (conn, state.generation)).ok_or_else(down)
     }
 
-    fn explain(&self, error: &RedisError) -> QueueError {
+    pub(crate) fn explain(&self, error: &RedisError) -> QueueError {
         let cause = error.to_string();
         if is_outage(error) { QueueError::Unavailable { cause } } else { QueueError::Server { cause } }
     }

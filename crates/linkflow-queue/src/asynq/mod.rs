@@ -8,6 +8,7 @@ mod address;
 mod beat;
 mod bus;
 mod ear;
+pub(crate) mod feed;
 mod forward;
 mod health;
 mod janitor;

@@ -43,6 +43,47 @@ end
 }
 
 scripts! {
+    /// Keys: watched, events. Arguments: how long the word is good for (ms). Returns since when it is
+    /// watched, after which number nothing is missing, the newest number, and whether it begins.
+    FEED_WATCH = r"
+local begun = redis.call('HGET', KEYS[1], 'begun')
+local is_new = 0
+if not begun then
+  local t = redis.call('TIME')
+  begun = string.format('%.0f', t[1] * 1000000 + t[2])
+  is_new = 1
+  redis.call('DEL', KEYS[2])
+  redis.call('HSET', KEYS[1], 'begun', begun, 'floor', begun)
+end
+redis.call('PEXPIRE', KEYS[1], ARGV[1])
+redis.call('PEXPIRE', KEYS[2], ARGV[1])
+local newest = begun
+local last = redis.call('XREVRANGE', KEYS[2], '+', '-', 'COUNT', 1)
+if last[1] then newest = string.match(last[1][1], '^%d+') end
+return { tonumber(begun), tonumber(redis.call('HGET', KEYS[1], 'floor')), tonumber(newest), is_new }";
+
+    /// Keys: watched, events. Arguments: how many are remembered, for how long (ms), then the events.
+    /// Returns 0 when nobody watches.
+    FEED_ADD = r"
+local begun = redis.call('HGET', KEYS[1], 'begun')
+if not begun then return 0 end
+local t = redis.call('TIME')
+local last = tonumber(begun)
+local newest = redis.call('XREVRANGE', KEYS[2], '+', '-', 'COUNT', 1)
+if newest[1] then last = tonumber(string.match(newest[1][1], '^%d+')) end
+local seq = math.max(last + 1, t[1] * 1000000 + t[2])
+for i = 3, #ARGV do
+  redis.call('XADD', KEYS[2], string.format('%.0f-0', seq), 'e', ARGV[i])
+  seq = seq + 1
+end
+if redis.call('XTRIM', KEYS[2], 'MAXLEN', '~', ARGV[1]) > 0 then
+  local first = redis.call('XRANGE', KEYS[2], '-', '+', 'COUNT', 1)
+  local floor = tonumber(string.match(first[1][1], '^%d+')) - 1
+  redis.call('HSET', KEYS[1], 'floor', string.format('%.0f', floor))
+end
+if not newest[1] then redis.call('PEXPIRE', KEYS[2], ARGV[2]) end
+return 1";
+
     /// What is active comes again once it is let go; if its lease ends too early for somebody who
     /// extends it, nobody will let go of it, and it is taken away. The lease of one who was only
     /// slow is gone then, and what it says of the task later is not heard.

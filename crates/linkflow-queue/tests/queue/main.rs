@@ -4,6 +4,7 @@
 mod asynq_tools;
 mod cluster;
 mod conformance;
+mod feed;
 mod leader;
 mod model;
 mod outages;
