@@ -7,4 +7,4 @@ need_rust
 say "Building (several minutes the first time)" >&2
 cargo build --release -p linkflow -p linkflow-bench
 out=${CARGO_TARGET_DIR:-target}
-exec "$out/release/linkflow-bench" --program "$out/release/linkflow" --out "$out/bench/embedded.json" "$@"
+exec "$out/release/linkflow-bench" --program "$out/release/linkflow" --out "$out/bench" "$@"

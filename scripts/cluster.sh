@@ -9,12 +9,13 @@
 #   scripts/cluster.sh promote [DIR]       the primary is gone, or goes now: the standby takes its place
 #
 # CLUSTER_PORT is nginx' port (8080; 0 takes a free one), CLUSTER_NGINX=no leaves nginx out. REDIS is
-# `sentinel`, `alone` or `cluster`; CLUSTER_STANDBY=no leaves the standby out. What else is in the environment
-# goes to all roles.
+# `sentinel`, `alone` or `cluster`, and with REDIS_AOF=yes it keeps a log on the disk; CLUSTER_STANDBY=no
+# leaves the standby out; CLUSTER_ROLES names the roles to start. What else is in the environment goes to all
+# roles.
 set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/postgres.sh"
 
-roles="api-1 api-2 worker-1 worker-2 scheduler-1 scheduler-2"
+roles=${CLUSTER_ROLES:-api-1 api-2 worker-1 worker-2 scheduler-1 scheduler-2}
 
 need_redis() {
     command -v redis-server >/dev/null && command -v redis-sentinel >/dev/null ||
@@ -179,7 +180,7 @@ redis() {
     local name=$1 port=$2
     shift 2
     start "$name" redis-server --port "$port" --bind 127.0.0.1 --dir "$dir/run" --dbfilename "$name.rdb" \
-        --save '' --appendonly no --maxmemory-policy noeviction --repl-diskless-sync-delay 0 "$@"
+        --save '' --appendonly "${REDIS_AOF:-no}" --appenddirname "$name-log" --maxmemory-policy noeviction --repl-diskless-sync-delay 0 "$@"
     note "$name" "redis://127.0.0.1:$port" "$(cat "$dir/run/$name.pid")"
     wait_for_port "$port"
 }

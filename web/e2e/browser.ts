@@ -6,7 +6,7 @@ import { createRequire } from "node:module";
 import { join, resolve } from "node:path";
 import { chromium, type Browser, type BrowserContext, type Page } from "playwright-core";
 import { expect } from "vitest";
-import { OWNER, type Server } from "./server";
+import { OWNER, startServer, type Server } from "./server";
 
 const AXE = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 /** With SHOTS=1 every page that is checked is also drawn into this folder. */
@@ -26,7 +26,25 @@ function executable(): string {
   throw new Error("no browser was found; install Chromium (Debian: apt-get install chromium) or name one with CHROMIUM=/path");
 }
 
-export function startBrowser(): Promise<Browser> {
+/** What a file of stories needs: a server of its own, and somebody who looks at it. */
+export type Visit = { server: Server; window: Window; end: () => Promise<void> };
+
+/** The visitor is the owner, who has signed in; on a first visit nobody has set the server up. */
+export async function startVisit({ isFirst = false } = {}): Promise<Visit> {
+  const [server, browser] = await Promise.all([startServer(), startBrowser()]);
+  const window = await openWindow(browser, server);
+  if (!isFirst) {
+    await server.setUp();
+    await signIn(window, server);
+  }
+  const end = async () => {
+    await browser.close();
+    await server.stop();
+  };
+  return { server, window, end };
+}
+
+function startBrowser(): Promise<Browser> {
   return chromium.launch({
     executablePath: executable(),
     args: ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"],
@@ -36,7 +54,7 @@ export function startBrowser(): Promise<Browser> {
 /** A person's window. `errors` is what went wrong in its pages, in their own words. */
 export type Window = { page: Page; context: BrowserContext; errors: string[] };
 
-export async function openWindow(browser: Browser, server: Server): Promise<Window> {
+async function openWindow(browser: Browser, server: Server): Promise<Window> {
   const context = await browser.newContext({ baseURL: server.url, viewport: SIZES.desktop, reducedMotion: "reduce", colorScheme: "light" });
   context.setDefaultTimeout(20_000);
   const page = await context.newPage();
@@ -54,7 +72,7 @@ export async function openWindow(browser: Browser, server: Server): Promise<Wind
 }
 
 /** Signs the owner in without the form. */
-export async function signIn({ context }: Window, server: Server): Promise<void> {
+async function signIn({ context }: Window, server: Server): Promise<void> {
   const { email, password } = OWNER;
   const answer = await context.request.post("/api/v1/session", { data: { email, password }, headers: { origin: server.url } });
   expect(answer.status(), await answer.text()).toBe(200);

@@ -3,13 +3,9 @@
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { afterAll, afterEach, beforeAll, expect, it } from "vitest";
-import type { Browser } from "playwright-core";
-import { checkPage, openWindow, signIn, startBrowser, type Window } from "./browser";
-import { startServer, type Server } from "./server";
+import { checkPage, startVisit, type Visit } from "./browser";
 
-let server: Server;
-let browser: Browser;
-let window: Window;
+let visit: Visit;
 /** A service that the workflow calls; it fails until a story repairs it. */
 let status = 500;
 const service = createServer((_, response) => response.writeHead(status, { "content-type": "application/json" }).end('{"rate": 3}'));
@@ -18,8 +14,7 @@ type Started = { execution_id: string };
 
 beforeAll(async () => {
   await new Promise<void>((done) => service.listen(0, "127.0.0.1", done));
-  [server, browser] = await Promise.all([startServer(), startBrowser()]);
-  await server.setUp();
+  visit = await startVisit();
   const url = `http://127.0.0.1:${(service.address() as AddressInfo).port}/rate`;
   const rates = await add("Rates", [
     { id: "a", name: "Start", kind: "manual_trigger" },
@@ -31,27 +26,24 @@ beforeAll(async () => {
   ]);
   await run(rates);
   await run(rest);
-  window = await openWindow(browser, server);
-  await signIn(window, server);
 });
-afterEach(() => expect(window.errors.splice(0)).toEqual([]));
+afterEach(() => expect(visit.window.errors.splice(0)).toEqual([]));
 afterAll(async () => {
-  await browser?.close();
-  await server?.stop();
+  await visit?.end();
   service.close();
 });
 
 async function add(name: string, nodes: { id: string; name: string; kind: string; params?: object }[]): Promise<string> {
   const edges = nodes.slice(1).map((node, i) => ({ from: { node: nodes[i]?.id }, to: { node: node.id } }));
-  return (await server.call<{ id: string }>("POST", "/workflows", { name, nodes, edges })).id;
+  return (await visit.server.call<{ id: string }>("POST", "/workflows", { name, nodes, edges })).id;
 }
 
 async function run(workflow: string): Promise<string> {
-  return (await server.call<Started>("POST", `/workflows/${workflow}/execute`, {})).execution_id;
+  return (await visit.server.call<Started>("POST", `/workflows/${workflow}/execute`, {})).execution_id;
 }
 
 it("a failed execution is found by its state, and says what failed", async () => {
-  const { page } = window;
+  const { page } = visit.window;
   await page.goto("/executions");
   await page.getByRole("row", { name: /Rates/ }).getByText("Error", { exact: true }).waitFor();
   await page.getByRole("row", { name: /Rest/ }).getByText("Waiting").waitFor();
@@ -67,7 +59,7 @@ it("a failed execution is found by its state, and says what failed", async () =>
 });
 
 it("the list is narrowed by workflow and by text", async () => {
-  const { page } = window;
+  const { page } = visit.window;
   await page.goto("/executions");
   await page.getByLabel("Workflow", { exact: true }).selectOption({ label: "Rest" });
   await page.getByRole("link", { name: "Rates" }).waitFor({ state: "detached" });
@@ -82,7 +74,7 @@ it("the list is narrowed by workflow and by text", async () => {
 });
 
 it("a failed execution goes on from the failed node once that is repaired", async () => {
-  const { page } = window;
+  const { page } = visit.window;
   await page.getByRole("link", { name: "Rates" }).click();
   await page.getByRole("heading", { name: "Rates" }).waitFor();
   await page.getByRole("alert").getByText("Ask the bank").waitFor();
@@ -103,7 +95,7 @@ it("a failed execution goes on from the failed node once that is repaired", asyn
 });
 
 it("a waiting execution is canceled, after one more question", async () => {
-  const { page } = window;
+  const { page } = visit.window;
   await page.goto("/executions?status=waiting");
   await page.getByRole("link", { name: "Rest" }).click();
   await page.getByRole("button", { name: "Cancel" }).click();
@@ -114,12 +106,12 @@ it("a waiting execution is canceled, after one more question", async () => {
 });
 
 it("executions that begin meanwhile are announced, and the list stays still", async () => {
-  const { page } = window;
+  const { page } = visit.window;
   await page.goto("/executions");
   await page.getByRole("banner").getByText("Live").waitFor();
   await page.getByRole("row", { name: /Rest/ }).waitFor();
   const before = await page.getByRole("row").count();
-  const { items } = await server.call<{ items: { id: string; name: string }[] }>("GET", "/workflows?search=Rates");
+  const { items } = await visit.server.call<{ items: { id: string; name: string }[] }>("GET", "/workflows?search=Rates");
   await run(items[0]!.id);
   const news = page.getByRole("button", { name: "1 new since – show" });
   await news.waitFor();

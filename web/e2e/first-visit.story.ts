@@ -1,26 +1,17 @@
 // The first visit to a new server, and how people come in later.
 
 import { afterAll, afterEach, beforeAll, expect, it } from "vitest";
-import type { Browser } from "playwright-core";
-import { checkPage, openWindow, startBrowser, type Window } from "./browser";
-import { OWNER, startServer, type Server } from "./server";
+import { checkPage, startVisit, type Visit } from "./browser";
+import { OWNER } from "./server";
 
-let server: Server;
-let browser: Browser;
-let window: Window;
+let visit: Visit;
 
-beforeAll(async () => {
-  [server, browser] = await Promise.all([startServer(), startBrowser()]);
-  window = await openWindow(browser, server);
-});
-afterEach(() => expect(window.errors.splice(0)).toEqual([]));
-afterAll(async () => {
-  await browser?.close();
-  await server?.stop();
-});
+beforeAll(async () => void (visit = await startVisit({ isFirst: true })));
+afterEach(() => expect(visit.window.errors.splice(0)).toEqual([]));
+afterAll(() => visit?.end());
 
 it("whoever comes first becomes the owner", async () => {
-  const { page } = window;
+  const { page } = visit.window;
   await page.goto("/");
   await page.waitForURL("**/setup");
   await page.getByRole("heading", { name: "Set up this server" }).waitFor();
@@ -38,7 +29,7 @@ it("whoever comes first becomes the owner", async () => {
 });
 
 it("who has signed out comes in with the right password only, and arrives where they wanted to go", async () => {
-  const { page } = window;
+  const { page } = visit.window;
   await page.getByRole("button", { name: "Sign out" }).click();
   await page.getByRole("heading", { name: "Sign in" }).waitFor();
   await checkPage(page, "login");
@@ -57,7 +48,7 @@ it("who has signed out comes in with the right password only, and arrives where 
 });
 
 it("the example is made, run and found in the list", async () => {
-  const { page } = window;
+  const { page } = visit.window;
   await page.goto("/workflows");
   await page.getByRole("button", { name: "Make the example" }).click();
   await page.getByRole("heading", { name: "First workflow" }).waitFor();
@@ -71,7 +62,7 @@ it("the example is made, run and found in the list", async () => {
 });
 
 it("a page that is not there says so, and a session that has ended leads to the sign-in", async () => {
-  const { page, context } = window;
+  const { page, context } = visit.window;
   await page.goto("/nowhere/at/all");
   await page.getByRole("heading", { name: "Not found" }).waitFor();
   await checkPage(page, "not-found");

@@ -1,33 +1,21 @@
 // API keys, the choice of light or dark, and every address loaded anew.
 
 import { afterAll, afterEach, beforeAll, expect, it } from "vitest";
-import type { Browser } from "playwright-core";
-import { checkPage, openWindow, signIn, startBrowser, type Window } from "./browser";
-import { startServer, type Server } from "./server";
+import { checkPage, startVisit, type Visit } from "./browser";
 
-let server: Server;
-let browser: Browser;
-let window: Window;
+let visit: Visit;
 
-beforeAll(async () => {
-  [server, browser] = await Promise.all([startServer(), startBrowser()]);
-  await server.setUp();
-  window = await openWindow(browser, server);
-  await signIn(window, server);
-});
-afterEach(() => expect(window.errors.splice(0)).toEqual([]));
-afterAll(async () => {
-  await browser?.close();
-  await server?.stop();
-});
+beforeAll(async () => void (visit = await startVisit()));
+afterEach(() => expect(visit.window.errors.splice(0)).toEqual([]));
+afterAll(() => visit?.end());
 
 /** What the API answers to somebody with this key. */
 async function answer(key: string): Promise<number> {
-  return (await fetch(`${server.url}/api/v1/workflows`, { headers: { authorization: `Bearer ${key}` } })).status;
+  return (await fetch(`${visit.server.url}/api/v1/workflows`, { headers: { authorization: `Bearer ${key}` } })).status;
 }
 
 it("a key is made, shown once, used and deleted", async () => {
-  const { page } = window;
+  const { page } = visit.window;
   await page.goto("/settings/api-keys");
   await page.getByText("There are no keys.", { exact: false }).waitFor();
   await checkPage(page, "api-keys-empty");
@@ -49,7 +37,7 @@ it("a key is made, shown once, used and deleted", async () => {
 });
 
 it("the choice of light or dark goes before the system's, and stays", async () => {
-  const { page } = window;
+  const { page } = visit.window;
   const isDark = () => page.evaluate(() => getComputedStyle(document.body).colorScheme === "dark");
   await page.emulateMedia({ colorScheme: "dark" });
   expect(await isDark()).toBe(true);
@@ -66,10 +54,10 @@ it("the choice of light or dark goes before the system's, and stays", async () =
 });
 
 it("every address leads to its page when it is opened directly", async () => {
-  const { page } = window;
+  const { page } = visit.window;
   const nodes = [{ id: "a", name: "Start", kind: "manual_trigger" }];
-  const { id } = await server.call<{ id: string }>("POST", "/workflows", { name: "Alone", nodes, edges: [] });
-  const { execution_id } = await server.call<{ execution_id: string }>("POST", `/workflows/${id}/execute`, {});
+  const { id } = await visit.server.call<{ id: string }>("POST", "/workflows", { name: "Alone", nodes, edges: [] });
+  const { execution_id } = await visit.server.call<{ execution_id: string }>("POST", `/workflows/${id}/execute`, {});
   const pages = {
     "/": "Workflows",
     "/workflows": "Workflows",
@@ -88,7 +76,7 @@ it("every address leads to its page when it is opened directly", async () => {
 });
 
 it("what the page loads is small", async () => {
-  const { page } = window;
+  const { page } = visit.window;
   await page.goto("/workflows");
   await page.getByRole("heading", { name: "Workflows" }).waitFor();
   const sources = await page.evaluate(() => [...document.scripts].map((script) => script.src));

@@ -1,25 +1,14 @@
 // A file of n8n from its import to a run that is watched.
 
 import { afterAll, afterEach, beforeAll, expect, it } from "vitest";
-import type { Browser, Page } from "playwright-core";
-import { checkPage, drop, fileText, openWindow, signIn, startBrowser, type Window } from "./browser";
-import { startServer, type Server } from "./server";
+import type { Page } from "playwright-core";
+import { checkPage, drop, fileText, startVisit, type Visit } from "./browser";
 
-let server: Server;
-let browser: Browser;
-let window: Window;
+let visit: Visit;
 
-beforeAll(async () => {
-  [server, browser] = await Promise.all([startServer(), startBrowser()]);
-  await server.setUp();
-  window = await openWindow(browser, server);
-  await signIn(window, server);
-});
-afterEach(() => expect(window.errors.splice(0)).toEqual([]));
-afterAll(async () => {
-  await browser?.close();
-  await server?.stop();
-});
+beforeAll(async () => void (visit = await startVisit()));
+afterEach(() => expect(visit.window.errors.splice(0)).toEqual([]));
+afterAll(() => visit?.end());
 
 /** The card of a node in a run. */
 function card(page: Page, node: string) {
@@ -27,7 +16,7 @@ function card(page: Page, node: string) {
 }
 
 it("a dropped file of n8n is imported, and the report says what cannot run", async () => {
-  const { page } = window;
+  const { page } = visit.window;
   await page.goto("/workflows");
   await page.getByRole("heading", { name: "There are no workflows yet" }).waitFor();
   await drop(page, [{ name: "greeting-from-n8n.json", text: fileText("greeting-from-n8n.json") }]);
@@ -43,7 +32,7 @@ it("a dropped file of n8n is imported, and the report says what cannot run", asy
 });
 
 it("files that are no workflows are refused one by one, and the others are kept", async () => {
-  const { page } = window;
+  const { page } = visit.window;
   await page.goto("/workflows");
   await page.getByRole("link", { name: "Greeting from n8n" }).waitFor();
   const plain = JSON.stringify({ name: "Plain", nodes: [{ id: "a", name: "A", kind: "manual_trigger" }], edges: [] });
@@ -58,7 +47,7 @@ it("files that are no workflows are refused one by one, and the others are kept"
 });
 
 it("what cannot run is not published, and the node is named", async () => {
-  const { page } = window;
+  const { page } = visit.window;
   await page.getByRole("link", { name: "Greeting from n8n" }).click();
   await page.getByRole("button", { name: "Publish", exact: true }).click();
   await page.getByRole("alert").getByText("nodes[Tell the team].kind").waitFor();
@@ -67,7 +56,7 @@ it("what cannot run is not published, and the node is named", async () => {
 });
 
 it("a workflow is published, and taken back", async () => {
-  const { page } = window;
+  const { page } = visit.window;
   await page.goto("/workflows?search=plain");
   await page.getByRole("link", { name: "Plain", exact: true }).click();
   await page.getByRole("button", { name: "Publish", exact: true }).click();
@@ -78,7 +67,7 @@ it("a workflow is published, and taken back", async () => {
 });
 
 it("input that cannot be read is refused where it is typed", async () => {
-  const { page } = window;
+  const { page } = visit.window;
   await page.goto("/workflows");
   await page.getByRole("link", { name: "Greeting from n8n" }).click();
   await page.getByLabel("Input items as JSON").fill('[{"name": "Ada"}, 3]');
@@ -88,7 +77,7 @@ it("input that cannot be read is refused where it is typed", async () => {
 });
 
 it("a run is watched node by node, and its items are read", async () => {
-  const { page } = window;
+  const { page } = visit.window;
   await page.getByRole("banner").getByText("Live").waitFor();
   await page.getByLabel("Input items as JSON").fill('[{"name": "Ada"}, {"name": "Grace"}]');
   await page.getByRole("button", { name: "Run version 1" }).click();
@@ -110,7 +99,7 @@ it("a run is watched node by node, and its items are read", async () => {
 });
 
 it("a run stays on the screen when its address is loaded again", async () => {
-  const { page } = window;
+  const { page } = visit.window;
   expect(page.url()).toContain("run=");
   await page.reload();
   await card(page, "Thank").getByText("Success").waitFor();
@@ -124,7 +113,7 @@ it("a run stays on the screen when its address is loaded again", async () => {
 });
 
 it("lost connections are said, and changes come all the same", async () => {
-  const { page } = window;
+  const { page } = visit.window;
   let isCut = false;
   await page.routeWebSocket("**/ws", (socket) => {
     if (isCut) return void socket.close();
@@ -149,9 +138,9 @@ it("lost connections are said, and changes come all the same", async () => {
 });
 
 it("a test address takes a request of a draft", async () => {
-  const { page } = window;
+  const { page } = visit.window;
   const nodes = [{ id: "h", name: "Hook", kind: "webhook", params: { httpMethod: "POST", path: "hello" } }];
-  const { id } = await server.call<{ id: string }>("POST", "/workflows", { name: "Hello hook", nodes, edges: [] });
+  const { id } = await visit.server.call<{ id: string }>("POST", "/workflows", { name: "Hello hook", nodes, edges: [] });
   await page.goto(`/workflows/${id}`);
   await page.getByText("They answer as soon as the workflow is published.").waitFor();
   await page.getByRole("button", { name: "Open test addresses for two minutes" }).click();
@@ -162,7 +151,7 @@ it("a test address takes a request of a draft", async () => {
 });
 
 it("the keyboard alone imports, publishes, runs and reads", async () => {
-  const { page } = window;
+  const { page } = visit.window;
   await page.goto("/workflows");
   await page.getByRole("heading", { name: "Workflows" }).waitFor();
   const choosing = page.waitForEvent("filechooser");
@@ -186,7 +175,7 @@ it("the keyboard alone imports, publishes, runs and reads", async () => {
 });
 
 it("a deleted workflow is gone, after one more question", async () => {
-  const { page } = window;
+  const { page } = visit.window;
   await page.goto("/workflows?search=keyboard");
   await page.getByRole("link", { name: "By keyboard" }).click();
   await page.getByRole("button", { name: "Delete" }).click();

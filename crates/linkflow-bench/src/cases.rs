@@ -39,6 +39,23 @@ pub fn all() -> Vec<Case> {
     ]
 }
 
+/// A webhook that asks another service before it answers.
+pub fn calling(url: &str) -> Case {
+    let call = node("Call", "httpRequest", 4.2, json!({"method": "GET", "url": url, "options": {}}));
+    let workflow = chain("calling", vec![webhook("calling", "lastNode"), call]);
+    let body = "{}".to_owned();
+    Case {
+        name: "calling",
+        workflow,
+        path: "calling",
+        body,
+        answer: "{",
+        limit_cpu_ms: 1.0,
+        weight: 1,
+        n_stored: 0,
+    }
+}
+
 fn node(name: &str, kind: &str, version: f64, params: Value) -> Value {
     json!({"id": name, "name": name, "type": format!("n8n-nodes-base.{kind}"), "typeVersion": version,
            "position": [0, 0], "parameters": params})

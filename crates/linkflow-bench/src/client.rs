@@ -87,3 +87,22 @@ pub async fn load(port: u16, case: &Case, n: usize, connections: usize) -> anyho
     }
     Ok(all)
 }
+
+/// A service that takes its time over each request.
+pub async fn answer_slowly(listener: tokio::net::TcpListener, wait: Duration) -> anyhow::Result<()> {
+    loop {
+        let (mut stream, _) = listener.accept().await?;
+        tokio::spawn(async move {
+            let mut buffer = vec![0; 16 * 1024];
+            // Requests without bodies come whole.
+            while matches!(stream.read(&mut buffer).await, Ok(n) if n > 0) {
+                tokio::time::sleep(wait).await;
+                let answer =
+                    "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}";
+                if stream.write_all(answer.as_bytes()).await.is_err() {
+                    return;
+                }
+            }
+        });
+    }
+}

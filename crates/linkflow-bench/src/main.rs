@@ -7,6 +7,7 @@
 
 mod cases;
 mod client;
+mod cluster;
 mod expressions;
 mod fill;
 mod process;
@@ -38,6 +39,15 @@ struct Args {
     /// Executions that a store holds already when the first case runs on it once more.
     #[arg(long, default_value_t = 100_000)]
     stored: usize,
+    /// Measure a cluster on this machine instead: PostgreSQL, PgBouncer, Redis and a process of each role.
+    #[arg(long)]
+    cluster: bool,
+    /// Of a cluster: executions that wait while others are taken.
+    #[arg(long, default_value_t = 100_000)]
+    waiting: usize,
+    /// Of a cluster: schedules that tick once an hour.
+    #[arg(long, default_value_t = 100_000)]
+    schedules: usize,
     /// Only the cases whose name contains this.
     #[arg(long)]
     only: Option<String>,
@@ -45,21 +55,28 @@ struct Args {
     #[arg(long, default_value_t = 3)]
     rounds: usize,
     /// Where the figures go as JSON.
-    #[arg(long, default_value = "target/bench/embedded.json")]
+    #[arg(long, default_value = "target/bench")]
     out: PathBuf,
 }
 
 fn main() -> anyhow::Result<()> {
     let args = Args::parse();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let report = runtime.block_on(run(&args))?;
-    println!("{}", report.table());
-    if let Some(dir) = args.out.parent() {
-        std::fs::create_dir_all(dir)?;
+    if args.cluster {
+        let report = runtime.block_on(cluster::run(&args))?;
+        return show(&args, "cluster.json", &report.table(), &report);
     }
-    std::fs::write(&args.out, serde_json::to_string_pretty(&report)?)
-        .with_context(|| format!("cannot write {}", args.out.display()))?;
-    eprintln!("The figures are in {}.", args.out.display());
+    let report = runtime.block_on(run(&args))?;
+    show(&args, "embedded.json", &report.table(), &report)
+}
+
+fn show(args: &Args, name: &str, table: &str, report: &impl serde::Serialize) -> anyhow::Result<()> {
+    println!("{table}");
+    std::fs::create_dir_all(&args.out)?;
+    let path = args.out.join(name);
+    std::fs::write(&path, serde_json::to_string_pretty(report)?)
+        .with_context(|| format!("cannot write {}", path.display()))?;
+    eprintln!("The figures are in {}.", path.display());
     Ok(())
 }
 

@@ -108,13 +108,13 @@ impl Report {
     }
 }
 
-fn median(mut figures: Vec<f64>) -> f64 {
+pub fn median(mut figures: Vec<f64>) -> f64 {
     figures.sort_by(f64::total_cmp);
     figures.get(figures.len() / 2).copied().unwrap_or_default()
 }
 
 /// In milliseconds.
-fn percentile(us: &[u64], share: f64) -> f64 {
+pub fn percentile(us: &[u64], share: f64) -> f64 {
     let mut sorted = us.to_vec();
     sorted.sort_unstable();
     let at = ((sorted.len() as f64 * share) as usize).min(sorted.len().saturating_sub(1));
