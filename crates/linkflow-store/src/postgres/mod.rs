@@ -56,8 +56,11 @@ pub struct PgOptions {
     pub committers: usize,
     /// Connections to each replica. Those that read from the primary are `store.readers`.
     pub replica_readers: usize,
-    /// The most time that one statement may take.
-    pub statement_timeout_ms: u64,
+    /// The most time that one statement may take that only reads.
+    pub read_timeout_ms: u64,
+    /// The most time that one may take that writes: well below a worker's lease, so that a heartbeat
+    /// that gets no answer is sent once more in time.
+    pub write_timeout_ms: u64,
     /// The most time for which a transaction may stand still, as when its process is stopped.
     pub idle_in_transaction_timeout_ms: u64,
     pub connect_timeout_ms: u64,
@@ -76,7 +79,8 @@ impl PgOptions {
             writers: 4,
             committers: 2,
             replica_readers: 2,
-            statement_timeout_ms: 30_000,
+            read_timeout_ms: 30_000,
+            write_timeout_ms: 10_000,
             idle_in_transaction_timeout_ms: 60_000,
             connect_timeout_ms: 3_000,
             patience_ms: 10_000,
@@ -153,7 +157,14 @@ pub fn migrate(direct_url: &str) -> Result<(), StoreError> {
 
 fn migrate_at(address: Address, patience: Duration) -> Result<(), StoreError> {
     let begin = session::begin_write(0, 0);
-    let target = target(address, "migrate", begin.clone(), String::new(), patience);
+    let target = Target {
+        address,
+        pool: "migrate",
+        begin_write: begin.clone(),
+        begin_read: String::new(),
+        patience,
+        answers_within: MIGRATES_WITHIN,
+    };
     let mut session = Session::new(Arc::new(target))?;
     let mut tx = Tx::postgres(PgTx::new(&mut session, &begin));
     let done = tx.lock_name("linkflow schema").and_then(|()| migrations::migrate(&mut tx)).and_then(|()| {
@@ -164,22 +175,16 @@ fn migrate_at(address: Address, patience: Duration) -> Result<(), StoreError> {
     done.and(ended)
 }
 
+/// Tables of many rows may take their time.
+const MIGRATES_WITHIN: Duration = Duration::from_secs(6 * 60 * 60);
+/// What a statement's own limit leaves for the way.
+const ANSWER_SLACK: Duration = Duration::from_secs(2);
 const CLOCK: &str = "SELECT (extract(epoch FROM clock_timestamp()) * 1000)::bigint";
 
 /// A runtime cannot block on another one, so this gets a thread without any.
 fn on_own_thread<T: Send>(work: impl FnOnce() -> Result<T, StoreError> + Send) -> Result<T, StoreError> {
     std::thread::scope(|scope| scope.spawn(work).join())
         .unwrap_or_else(|_| Err(StoreError::Database("the connecting thread panicked".to_owned())))
-}
-
-fn target(
-    address: Address,
-    pool: &'static str,
-    begin_write: String,
-    begin_read: String,
-    patience: Duration,
-) -> Target {
-    Target { address, pool, begin_write, begin_read, patience }
 }
 
 impl Store {
@@ -199,11 +204,18 @@ impl Store {
         for url in &options.replica_urls {
             replicas.push(Address::parse("DATABASE_REPLICA_URLS", url, connect)?);
         }
-        let (statement, idle) = (options.statement_timeout_ms, options.idle_in_transaction_timeout_ms);
         let make = |address: &Address, pool| {
-            let begin_write = session::begin_write(statement, idle);
-            let begin_read = session::begin_read(statement, idle);
-            Arc::new(target(address.clone(), pool, begin_write, begin_read, patience))
+            let idle = options.idle_in_transaction_timeout_ms;
+            let is_reader = matches!(pool, "read" | "replica");
+            let longest = if is_reader { options.read_timeout_ms } else { options.write_timeout_ms };
+            Arc::new(Target {
+                address: address.clone(),
+                pool,
+                begin_write: session::begin_write(longest, idle),
+                begin_read: session::begin_read(longest, idle),
+                patience,
+                answers_within: Duration::from_millis(longest) + ANSWER_SLACK,
+            })
         };
         let mut threads = Vec::new();
         let shared = Arc::new(Postgres {

@@ -30,6 +30,9 @@ pub(crate) struct Target {
     pub begin_read: String,
     /// For how long work waits for a database that cannot be reached.
     pub patience: Duration,
+    /// How long an answer may take. Later the connection counts as dead: one that goes on taking bytes
+    /// and never answers, as behind a pooler that hangs, is noticed by nobody else.
+    pub answers_within: Duration,
 }
 
 /// What begins a transaction that writes: which one it is, should its end remain unknown.
@@ -149,9 +152,10 @@ impl Session {
             self.connect_patiently(since).map_err(Lost::Refused)?;
             let client = self.client()?;
             let flight = join(client.simple_query(begin), fly(client, statements));
-            let (begun, rows) = self.runtime.block_on(flight);
-            match begun.map_err(Lost::of) {
-                Ok(messages) => return Ok((mark(&messages), self.sorted(rows)?)),
+            let answered =
+                self.answer(flight).map(|(begun, rows)| begun.map(|b| (b, rows)).map_err(Lost::of));
+            match answered.and_then(|answered| answered) {
+                Ok((messages, rows)) => return Ok((mark(&messages), sorted(rows)?)),
                 Err(Lost::Connection(cause)) if since.elapsed() < self.target.patience => {
                     tracing::debug!(cause, "a connection had ended, connecting anew");
                     self.disconnect();
@@ -167,9 +171,23 @@ impl Session {
 
     /// Sends statements of a transaction that has begun, in one flight.
     pub fn fly_all(&mut self, statements: &[Statement<'_>]) -> Result<Vec<Vec<Row>>, Lost> {
-        let client = self.client()?;
-        let rows = self.runtime.block_on(fly(client, statements));
-        self.sorted(rows)
+        let rows = self.answer(fly(self.client()?, statements));
+        sorted(self.unless_silent(rows)?)
+    }
+
+    /// Waits for an answer, for as long as it may take.
+    fn answer<T>(&self, flight: impl Future<Output = T>) -> Result<T, Lost> {
+        let within = self.target.answers_within;
+        let answered = self.runtime.block_on(async { tokio::time::timeout(within, flight).await });
+        answered.map_err(|_| Lost::Connection(format!("the database gave no answer within {within:?}")))
+    }
+
+    /// A connection that stays silent is of no use for what would come next, not even to undo anything.
+    fn unless_silent<T>(&mut self, answered: Result<T, Lost>) -> Result<T, Lost> {
+        if answered.is_err() {
+            self.disconnect();
+        }
+        answered
     }
 
     /// Sends a whole transaction in one flight: its beginning, its statements, and the commit, of which
@@ -186,20 +204,17 @@ impl Session {
             Err(lost) => return (None, Err(lost.clone()), Err(lost)),
         };
         let rest = join(fly(client, statements), client.simple_query("COMMIT"));
-        let (begun, (rows, committed)) = self.runtime.block_on(join(client.simple_query(begin), rest));
-        match begun.map_err(Lost::of) {
-            Ok(messages) => (mark(&messages), self.sorted(rows), committed.map(drop).map_err(Lost::of)),
+        let answered = self.answer(join(client.simple_query(begin), rest));
+        match answered.and_then(|(begun, rest)| Ok((begun.map_err(Lost::of)?, rest))) {
+            Ok((messages, (rows, committed))) => {
+                (mark(&messages), sorted(rows), committed.map(drop).map_err(Lost::of))
+            }
             // Whether the flight arrived is not known, and without its number it cannot be asked.
             Err(lost) => {
                 self.disconnect();
                 (None, Err(lost.clone()), Err(lost))
             }
         }
-    }
-
-    /// The answers of a flight, or the first error, which is the cause of those behind it.
-    fn sorted(&self, rows: Vec<Result<Vec<Row>, tokio_postgres::Error>>) -> Result<Vec<Vec<Row>>, Lost> {
-        rows.into_iter().collect::<Result<_, _>>().map_err(Lost::of)
     }
 
     pub fn is_connected(&self) -> bool {
@@ -213,9 +228,8 @@ impl Session {
     }
 
     pub fn execute(&mut self, statement: &Statement<'_>) -> Result<u64, Lost> {
-        let client = self.client()?;
-        let done = self.runtime.block_on(client.execute_typed(statement.sql, &statement.params));
-        done.map_err(Lost::of)
+        let done = self.answer(self.client()?.execute_typed(statement.sql, &statement.params));
+        self.unless_silent(done)?.map_err(Lost::of)
     }
 
     /// As [`Session::execute`], for the first statement of a transaction.
@@ -230,8 +244,8 @@ impl Session {
 
     /// Several statements without parameters.
     pub fn simple(&mut self, sql: &str) -> Result<Vec<SimpleQueryMessage>, Lost> {
-        let client = self.client()?;
-        self.runtime.block_on(client.simple_query(sql)).map_err(Lost::of)
+        let done = self.answer(self.client()?.simple_query(sql));
+        self.unless_silent(done)?.map_err(Lost::of)
     }
 
     pub fn commit(&mut self) -> Result<(), Lost> {
@@ -298,6 +312,11 @@ async fn fly(client: &Client, statements: &[Statement<'_>]) -> Vec<Result<Vec<Ro
         answer
     });
     join_all(answers).await
+}
+
+/// The answers of a flight, or the first error, which is the cause of those behind it.
+fn sorted(rows: Vec<Result<Vec<Row>, tokio_postgres::Error>>) -> Result<Vec<Vec<Row>>, Lost> {
+    rows.into_iter().collect::<Result<_, _>>().map_err(Lost::of)
 }
 
 fn mark(messages: &[SimpleQueryMessage]) -> Option<Mark> {

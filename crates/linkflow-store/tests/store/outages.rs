@@ -12,11 +12,16 @@ use crate::server::{Servers, servers};
 
 /// A store whose connections go over a wire that can be cut.
 fn wired() -> (World, Proxy) {
+    wired_with(|_| {})
+}
+
+fn wired_with(change: impl FnOnce(&mut PgOptions)) -> (World, Proxy) {
     let database = Database::new();
     let proxy = Proxy::to(servers().postgres);
     let url = format!("postgres://linkflow@127.0.0.1:{}/{}?sslmode=disable", proxy.port, database.name);
     let dir = tempfile::tempdir().unwrap();
-    let options = PgOptions { direct_url: Some(database.url()), ..PgOptions::new(url, dir.path()) };
+    let mut options = PgOptions { direct_url: Some(database.url()), ..PgOptions::new(url, dir.path()) };
+    change(&mut options);
     let store = Store::connect(options).unwrap();
     (World { dir, store, database: Some(database) }, proxy)
 }
@@ -37,6 +42,25 @@ async fn an_accept_whose_commit_is_cut_is_written_once_and_answered() {
         assert_eq!(rows(&w, &count), "1", "{cut:?}");
     }
     assert_eq!(proxy.n_cuts(), 2);
+}
+
+#[tokio::test]
+async fn connections_that_take_everything_and_answer_nothing_are_given_up_and_replaced() {
+    let (w, proxy) = wired_with(|options| (options.read_timeout_ms, options.write_timeout_ms) = (500, 500));
+    let key = w.worker(0).await;
+    let old = w.accepted(0).await;
+    w.execution(workspace(), old).await.unwrap();
+    proxy.silence();
+    let new = new(id(0), 0);
+    let all = async {
+        let accepted = w.accept(new.clone()).await.unwrap();
+        assert!(w.heartbeat(&key, t(1), LEASE_MS).await.unwrap());
+        assert!(w.execution(workspace(), accepted.id).await.unwrap().is_some());
+        accepted
+    };
+    let accepted = tokio::time::timeout(Duration::from_secs(60), all).await.expect("nobody waits for ever");
+    assert_eq!((accepted.id, accepted.existing), (new.id, false));
+    assert_eq!(w.claimed(&key, new.id, 2).await.attempt, 1);
 }
 
 #[tokio::test]

@@ -21,6 +21,8 @@ pub struct Proxy {
     next: Arc<Mutex<Cut>>,
     open: Arc<Mutex<Vec<TcpStream>>>,
     n_cuts: Arc<AtomicUsize>,
+    /// Of those that are open.
+    silence: Arc<Mutex<Arc<AtomicBool>>>,
 }
 
 impl Proxy {
@@ -31,6 +33,7 @@ impl Proxy {
             next: Arc::new(Mutex::new(Cut::Never)),
             open: Arc::default(),
             n_cuts: Arc::default(),
+            silence: Arc::default(),
         };
         let own = proxy.clone();
         std::thread::spawn(move || {
@@ -49,8 +52,10 @@ impl Proxy {
         self.open.lock().unwrap().extend([client.try_clone().unwrap(), server.try_clone().unwrap()]);
         let (from, to) = (client.try_clone().unwrap(), server.try_clone().unwrap());
         let (own, flag) = (self.clone(), swallows.clone());
-        std::thread::spawn(move || own.pump_there(from, to, &flag));
-        std::thread::spawn(move || pump_back(server, client, &swallows));
+        let silence = self.silence.lock().unwrap().clone();
+        let silent = silence.clone();
+        std::thread::spawn(move || own.pump_there(from, to, &flag, &silence));
+        std::thread::spawn(move || pump_back(server, client, &swallows, &silent));
     }
 
     /// The next commit on any connection is cut like this.
@@ -63,6 +68,12 @@ impl Proxy {
         self.n_cuts.load(Ordering::SeqCst)
     }
 
+    /// From now on all connections that are open take what is sent and never answer, although new
+    /// ones would.
+    pub fn silence(&self) {
+        std::mem::take(&mut *self.silence.lock().unwrap()).store(true, Ordering::SeqCst);
+    }
+
     /// Cuts all connections that are open.
     pub fn cut_all(&self) {
         for stream in self.open.lock().unwrap().drain(..) {
@@ -70,9 +81,18 @@ impl Proxy {
         }
     }
 
-    fn pump_there(&self, mut from: TcpStream, mut to: TcpStream, swallows: &AtomicBool) {
+    fn pump_there(
+        &self,
+        mut from: TcpStream,
+        mut to: TcpStream,
+        swallows: &AtomicBool,
+        silence: &AtomicBool,
+    ) {
         let mut buffer = vec![0; 1 << 16];
         while let Ok(n @ 1..) = from.read(&mut buffer) {
+            if silence.load(Ordering::SeqCst) {
+                continue;
+            }
             if buffer[..n].windows(7).any(|w| w == b"COMMIT\0") {
                 let cut = std::mem::replace(&mut *self.next.lock().unwrap(), Cut::Never);
                 if cut != Cut::Never {
@@ -92,9 +112,12 @@ impl Proxy {
     }
 }
 
-fn pump_back(mut from: TcpStream, mut to: TcpStream, swallows: &AtomicBool) {
+fn pump_back(mut from: TcpStream, mut to: TcpStream, swallows: &AtomicBool, silence: &AtomicBool) {
     let mut buffer = vec![0; 1 << 16];
     while let Ok(n @ 1..) = from.read(&mut buffer) {
+        if silence.load(Ordering::SeqCst) {
+            continue;
+        }
         if swallows.load(Ordering::SeqCst) || to.write_all(&buffer[..n]).is_err() {
             break;
         }
