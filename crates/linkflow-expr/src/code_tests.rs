@@ -70,24 +70,24 @@ fn code_for_all_items_gives_items_in_many_forms() {
     check(
         Mode::All,
         &[
-            ("return [{a:1},{b:2},{c:3}]", r#"{"a":1} @0; {"b":2} @1; {"c":3} @2"#),
-            ("return {x:1}", r#"{"x":1} @0"#),
+            ("return [{a:1},{b:2},{c:3}]", r#"{"a":1}; {"b":2}; {"c":3}"#),
+            ("return {x:1}", r#"{"x":1}"#),
             ("return null", ""),
             ("return []", ""),
             ("return [{json:{a:1}},{json:{a:2}}]", r#"{"a":1}; {"a":2}"#),
-            ("return [{binary:{}}]", "{} @0"),
+            ("return [{binary:{}}]", "{}"),
             ("return $input.all().reverse()", r#"{"a":3} @2; {"a":2} @1; {"a":1} @0"#),
             ("return items.filter(i=>i.json.a>1)", r#"{"a":2} @1; {"a":3} @2"#),
-            ("return items.map(i=>({json:{n:i.json.a}}))", r#"{"n":1} @0; {"n":2} @1; {"n":3} @2"#),
+            ("return items.map(i=>({json:{n:i.json.a}}))", r#"{"n":1}; {"n":2}; {"n":3}"#),
             ("return items.slice(1).map(i=>({...i, json:{n:i.json.a}}))", r#"{"n":2} @1; {"n":3} @2"#),
             (
                 "return [{json:{a:1},pairedItem:2},{json:{b:1},pairedItem:{item:0}}]",
                 r#"{"a":1} @2; {"b":1} @0"#,
             ),
-            ("const items = [1]; return [{json:{items}}]", r#"{"items":[1]} @0"#),
+            ("const items = [1]; return [{json:{items}}]", r#"{"items":[1]}"#),
             (
                 "return [{json:{d:new Date(0),u:undefined,f:()=>1,n:NaN,m:new Map([[1,2]]),b:10n,bf:Buffer.from('hi')}}]",
-                r#"{"d":"1970-01-01T00:00:00.000Z","n":null,"m":{},"b":"10","bf":{"type":"Buffer","data":[104,105]}} @0"#,
+                r#"{"d":"1970-01-01T00:00:00.000Z","n":null,"m":{},"b":"10","bf":{"type":"Buffer","data":[104,105]}}"#,
             ),
         ],
     );
@@ -168,13 +168,15 @@ fn code_for_each_item_sees_one_item() {
 
 #[test]
 fn code_that_goes_on_gives_an_error_for_the_item_that_failed() {
-    let source =
-        "if ($json.a === 2) throw new Error('bad'); if ($json.a === 3) return 5; return {ok: $json.a}";
-    let request = CodeRequest { goes_on: true, ..request(Mode::Each, source, three()) };
+    let going_on = |source| CodeRequest { goes_on: true, ..request(Mode::Each, source, three()) };
+    let throws = going_on("if ($json.a === 2) throw new Error('bad'); return {ok: $json.a}");
     assert_eq!(
-        show(&run_code(&request, nodes).unwrap()),
-        r#"{"ok":1} @0; {"error":"bad [line 1]"} @1; {"error":"the code must return one object for each item, got a number"} @2"#
+        show(&run_code(&throws, nodes).unwrap()),
+        r#"{"ok":1} @0; {"error":"bad [line 1]"} @1; {"ok":3} @2"#
     );
+    // What is no item at all is no failure of one item, but of the code.
+    let failure = run_code(&going_on("return $json.a === 2 ? 5 : {}"), nodes).unwrap_err();
+    assert!(matches!(failure, CodeFailure::Thrown { item: Some(1), .. }), "{failure:?}");
 }
 
 #[test]
@@ -184,11 +186,11 @@ fn code_sees_other_nodes_and_its_surroundings() {
         &[
             (
                 "return [{json:{x:$node['Set'].json.b, y:$('Set').first().json.b, n:$items('Set').length, l:$('Set').last().json.b, e:$('Set').isExecuted}}]",
-                r#"{"x":10,"y":10,"n":2,"l":20,"e":true} @0"#,
+                r#"{"x":10,"y":10,"n":2,"l":20,"e":true}"#,
             ),
             (
                 "return [{json:{w:$workflow.name, e:$execution.id, v:$vars.v, p:$prevNode.name, j:$json.a, t:typeof item, z:$now.zoneName}}]",
-                r#"{"w":"Test","e":"7","v":1,"p":"Set","j":1,"t":"undefined","z":"Europe/Berlin"} @0"#,
+                r#"{"w":"Test","e":"7","v":1,"p":"Set","j":1,"t":"undefined","z":"Europe/Berlin"}"#,
             ),
         ],
     );
@@ -199,10 +201,10 @@ fn promises_and_timers_come_to_their_end_at_once() {
     check(
         Mode::All,
         &[
-            ("const x = await new Promise(r=>setTimeout(()=>r(5),60000)); return {x}", r#"{"x":5} @0"#),
+            ("const x = await new Promise(r=>setTimeout(()=>r(5),60000)); return {x}", r#"{"x":5}"#),
             (
                 "const o=[]; setTimeout(()=>o.push('b'),20); setTimeout(()=>o.push('a'),10); await new Promise(r=>setTimeout(r,30)); return {o}",
-                r#"{"o":["a","b"]} @0"#,
+                r#"{"o":["a","b"]}"#,
             ),
             (
                 "await new Promise(()=>{})",
@@ -219,19 +221,19 @@ fn texts_and_bytes_can_be_turned_into_each_other() {
         &[
             (
                 "return {a:Buffer.from('héé').toString('base64'), b:Buffer.from('aMOpw6k=','base64').toString(), c:btoa('abc'), d:atob('YWJj'), e:Buffer.from('6869','hex').toString('utf8')}",
-                r#"{"a":"aMOpw6k=","b":"héé","c":"YWJj","d":"abc","e":"hi"} @0"#,
+                r#"{"a":"aMOpw6k=","b":"héé","c":"YWJj","d":"abc","e":"hi"}"#,
             ),
             (
                 "const u = new URL('/a/../b?x=1&y=a%20b#h', 'https://Ex.org:443/q'); return {h:u.href, y:u.searchParams.get('y'), s:new URLSearchParams({a:'x y'}).toString()}",
-                r##"{"h":"https://ex.org/b?x=1&y=a%20b#h","y":"a b","s":"a=x+y"} @0"##,
+                r##"{"h":"https://ex.org/b?x=1&y=a%20b#h","y":"a b","s":"a=x+y"}"##,
             ),
             (
                 "const c=require('crypto'); return {a:c.createHash('sha256').update('abc').digest('hex').slice(0,8), b:c.createHmac('sha256','key').update('The quick brown fox jumps over the lazy dog').digest('hex').slice(0,8), u:c.randomUUID().length, r:c.randomBytes(5).length}",
-                r#"{"a":"ba7816bf","b":"f7bc83f4","u":36,"r":5} @0"#,
+                r#"{"a":"ba7816bf","b":"f7bc83f4","u":36,"r":5}"#,
             ),
             (
                 "return {t:new TextDecoder().decode(new TextEncoder().encode('hé')), c:structuredClone({a:[1,new Date(0)]})}",
-                r#"{"t":"hé","c":{"a":[1,"1970-01-01T00:00:00.000Z"]}} @0"#,
+                r#"{"t":"hé","c":{"a":[1,"1970-01-01T00:00:00.000Z"]}}"#,
             ),
         ],
     );

@@ -6,7 +6,8 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use linkflow_model::{
-    Binary, ExecutionId, Item, Millis, Mode, Object, OnError, RunError, WorkflowId, WorkspaceId,
+    Binary, ExecutionId, Item, Millis, Mode, Object, OnError, Order, Paired, RunError, WorkflowId,
+    WorkspaceId,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -52,6 +53,8 @@ pub struct Ctx {
     pub cancel: CancellationToken,
     /// What the workflow says should happen when this node fails. See [`Ctx::failed_item`].
     pub on_error: OnError,
+    /// In which order the workflow's nodes run, and so by whose rules.
+    pub order: Order,
 }
 
 impl Ctx {
@@ -64,6 +67,13 @@ impl Ctx {
         }
         let json = Object::from_iter([("error".to_owned(), Value::String(error.to_string()))]);
         Ok(Item::new(json).paired_with(index))
+    }
+
+    /// As [`Ctx::failed_item`], for the kinds that leave open in n8n from which item the error came:
+    /// so they do in workflows that come from there.
+    pub fn failed_item_unpaired(&self, error: NodeError, index: usize) -> Result<Item, NodeError> {
+        let item = self.failed_item(error, index)?;
+        Ok(if self.order == Order::Parallel { item } else { item.with_paired(Paired::Unknown) })
     }
 
     /// The same for every try of the same effect: built from execution, node, run and item. Sent

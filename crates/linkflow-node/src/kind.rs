@@ -185,6 +185,10 @@ pub struct Outputs {
     /// Kept for the node's next run in this execution (`ctx.state` there).
     pub state: Option<Value>,
     pub logs: Vec<String>,
+    /// The run found nothing to do: it is listed nowhere, and nobody is run behind it.
+    pub silent: bool,
+    /// They are the node's pinned items: it did not run, and nothing failed.
+    pub pinned: bool,
 }
 
 impl Outcome {

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 
 use linkflow_expr::{Compiled, Env};
 use linkflow_model::{
-    ExecutionId, History, Item, Millis, Mode, Object, OnError, Shape, WorkflowId, WorkspaceId,
+    ExecutionId, History, Item, Millis, Mode, Object, OnError, Order, Shape, WorkflowId, WorkspaceId,
 };
 use serde_json::Value;
 use tokio_util::sync::CancellationToken;
@@ -114,5 +114,6 @@ pub fn ctx(dir: &Path, host: Arc<TestHost>) -> Ctx {
         limits: Limits::default(),
         cancel: CancellationToken::new(),
         on_error: OnError::Stop,
+        order: Order::Parallel,
     }
 }

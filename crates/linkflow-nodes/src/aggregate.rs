@@ -112,6 +112,13 @@ pub struct Options {
     /// Whether a file with the same content is taken only once.
     #[serde(deserialize_with = "lenient::flag")]
     keep_only_unique: bool,
+    /// Whether it is an error when no item has one of the fields. For files from older versions.
+    #[serde(deserialize_with = "lenient::flag")]
+    wants_fields: bool,
+    /// Whether a list of the items is paired with the first of them alone. For files from older
+    /// versions.
+    #[serde(deserialize_with = "lenient::flag")]
+    pairs_with_first: bool,
 }
 
 impl Node for Aggregate {
@@ -143,6 +150,9 @@ impl Node for Aggregate {
         let items = input.items();
         let mut item = match params.aggregate {
             What::AggregateIndividualFields => single_fields(&params, items)?,
+            What::AggregateAllItemData if params.options.pairs_with_first => {
+                whole_items(&params, items).paired_with(0)
+            }
             What::AggregateAllItemData => whole_items(&params, items),
         };
         if params.options.include_binaries {
@@ -171,6 +181,7 @@ fn single_fields(params: &Params, items: &[Item]) -> Result<Item, NodeError> {
                 format!("the name \"{name}\" is used by another list already"),
             ));
         }
+        check_present(&field.field_to_aggregate, &params.options, items)?;
         let list = Value::Array(values(&field.field_to_aggregate, &params.options, items));
         if params.options.disable_dot_notation {
             json.insert(name, list);
@@ -179,6 +190,15 @@ fn single_fields(params: &Params, items: &[Item]) -> Result<Item, NodeError> {
         }
     }
     Ok(Item::new(json).with_paired(paired_with(0..items.len())))
+}
+
+fn check_present(field: &str, options: &Options, items: &[Item]) -> Result<(), NodeError> {
+    let dots = !options.disable_dot_notation;
+    let is_needed = options.wants_fields && !(options.keep_missing && (dots || !field.contains('.')));
+    if is_needed && items.iter().all(|item| paths::lookup(&item.json, field, dots).is_none()) {
+        return Err(NodeError::data(format!("no item has a field \"{field}\"")));
+    }
+    Ok(())
 }
 
 fn list_name(field: &Field, options: &Options) -> String {
@@ -202,6 +222,9 @@ fn values(field: &str, options: &Options, items: &[Item]) -> Vec<Value> {
             }
             Some(Value::Array(inner)) if options.merge_lists => {
                 list.extend(inner.iter().filter(|v| options.keep_missing || !v.is_null()).cloned());
+            }
+            Some(Value::Array(inner)) if !options.keep_missing => {
+                list.push(inner.iter().filter(|v| !v.is_null()).cloned().collect());
             }
             Some(value) => list.push(value.clone()),
         }

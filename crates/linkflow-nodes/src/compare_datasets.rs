@@ -145,12 +145,12 @@ impl Node for CompareDatasets {
             (0, fields.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>()),
             (1, fields.iter().map(|(_, name)| name.as_str()).collect::<Vec<_>>()),
         ] {
-            let entries = Entry::all(&inputs, input);
+            let entries = filled(&inputs, input);
             if params.options.wants_fields && !entries.is_empty() {
                 check_present(&entries, &names, how.dots)?;
             }
         }
-        let join = joined(&Entry::all(&inputs, 0), Entry::all(&inputs, 1), &fields, how);
+        let join = joined(&filled(&inputs, 0), filled(&inputs, 1), &fields, how);
         let (mut same, mut different) = (Vec::new(), Vec::new());
         for (left, others) in &join.matched {
             let mut is_same = false;
@@ -169,6 +169,14 @@ impl Node for CompareDatasets {
         let alone = |entries: &[Entry<'_>]| entries.iter().map(Entry::alone).collect::<Vec<Item>>();
         Ok(Outcome::ports(vec![alone(&join.unmatched1), same, different, alone(&join.unmatched2)]))
     }
+}
+
+/// The items of an input that have any field: one without is nothing to be compared.
+fn filled<'a>(inputs: &[&'a [Item]], input: usize) -> Vec<Entry<'a>> {
+    Entry::all(inputs, input)
+        .into_iter()
+        .filter(|entry| !entry.item.json.is_empty() || entry.item.bare.is_some())
+        .collect()
 }
 
 /// The item for two that are the same. Only a rough comparison makes a difference between them.

@@ -334,6 +334,12 @@ pub struct Check<'a> {
 }
 
 impl<'a> Check<'a> {
+    /// Whether a condition that cannot be asked of one item fails the node as a whole: so it was in
+    /// the first versions.
+    pub fn fails_as_a_whole(&self) -> bool {
+        self.options.type_validation == Validation::Legacy
+    }
+
     /// Reads the conditions that stand under a parameter; without any, they hold.
     ///
     /// What says how to compare is the same for all items; an expression there is resolved for

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use base64::Engine as _;
-use linkflow_model::{Item, Object, Pair, Paired};
+use linkflow_model::{Item, Object, Order, Pair, Paired};
 use linkflow_node::{Category, Ctx, Example, Input, Node, NodeError, Outcome, Spec, lenient};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -122,7 +122,11 @@ impl Node for ConvertToFile {
             || (first.operation == Operation::ToJson && first.mode == Mode::Once)
         {
             let file = match first.operation {
-                Operation::Csv => Content::new(table(items, &first.options)?, "text/csv", "File.csv"),
+                Operation::Csv => Content::new(
+                    table(items, &first.options, ctx.order != Order::Parallel)?,
+                    "text/csv",
+                    "File.csv",
+                ),
                 _ => {
                     let all: Vec<&Object> = items.iter().map(|i| &*i.json).collect();
                     Content::new(json_bytes(&all, &first.options)?, "application/json", "file.json")
@@ -179,12 +183,16 @@ fn content(params: &Params, item: &Item) -> Result<Content, NodeError> {
         return Ok(Content::new(json_bytes(&*item.json, options)?, "application/json", "file.json"));
     }
     let source = &params.source_property;
-    let value = paths::lookup(&item.json, source, true).filter(|v| !v.is_null()).ok_or_else(|| {
-        NodeError::param("sourceProperty", format!("the item has no value in \"{source}\""))
-    })?;
-    let text = lenient::as_text(value);
-    if params.operation == Operation::ToText {
-        return Ok(Content::new(options.text.encode(&text, options.add_bom)?, "text/plain", "file.txt"));
+    let is_text = params.operation == Operation::ToText;
+    let value =
+        paths::lookup(&item.json, source, true).filter(|v| is_text || !v.is_null()).ok_or_else(|| {
+            NodeError::param("sourceProperty", format!("the item has no value in \"{source}\""))
+        })?;
+    let text = if value.is_null() { "null".to_owned() } else { lenient::as_text(value) };
+    if is_text {
+        let is_json = matches!(value, Value::Null | Value::Array(_) | Value::Object(_));
+        let mime = if is_json { "application/json" } else { "text/plain" };
+        return Ok(Content::new(options.text.encode(&text, options.add_bom)?, mime, "file.txt"));
     }
     let letters: String = text.chars().filter(|c| !c.is_ascii_whitespace() && *c != '=').collect();
     let engine = base64::engine::general_purpose::STANDARD_NO_PAD;
@@ -201,24 +209,26 @@ fn json_bytes(value: &impl Serialize, options: &Options) -> Result<Vec<u8>, Node
 }
 
 /// A table with a byte order mark, no line feed at its end, and a column for each field, also of
-/// nested ones: `order.total`. Numbers keep all their digits.
-fn table(items: &[Item], options: &Options) -> Result<Vec<u8>, NodeError> {
-    let delimiter = options.text.delimiter()?;
+/// nested ones: `order.total`. Numbers keep all their digits, but `as_sheet`: in workflows from n8n
+/// they are cut as a sheet shows them.
+fn table(items: &[Item], options: &Options, as_sheet: bool) -> Result<Vec<u8>, NodeError> {
+    let delimiter = options.text.delimiter();
+    let starts_delimiter = delimiter.chars().next().unwrap_or(',');
     let mut columns = indexmap::IndexSet::new();
     let rows: Vec<BTreeMap<String, String>> = items
         .iter()
         .map(|item| {
             let mut cells = Vec::new();
-            item.json.iter().for_each(|(name, value)| flatten(name.clone(), value, &mut cells));
+            item.json.iter().for_each(|(name, value)| flatten(name.clone(), value, as_sheet, &mut cells));
             columns.extend(cells.iter().map(|(name, _)| name.clone()));
             cells.into_iter().collect()
         })
         .collect();
     let quoted = |cell: &str| {
-        let needs = cell.contains(['"', '\n', '\r']) || cell.contains(delimiter);
+        let needs = cell.contains(['"', '\n', '\r']) || cell.contains(starts_delimiter);
         if needs { format!("\"{}\"", cell.replace('"', "\"\"")) } else { cell.to_owned() }
     };
-    let line = |cells: Vec<String>| cells.join(&delimiter.to_string());
+    let line = |cells: Vec<String>| cells.join(delimiter);
     let mut lines = Vec::with_capacity(rows.len() + 1);
     if options.text.header_row {
         lines.push(line(columns.iter().map(|c| quoted(c)).collect()));
@@ -228,18 +238,96 @@ fn table(items: &[Item], options: &Options) -> Result<Vec<u8>, NodeError> {
     Ok(format!("\u{feff}{}", lines.join("\n")).into_bytes())
 }
 
-fn flatten(name: String, value: &Value, cells: &mut Vec<(String, String)>) {
+fn flatten(name: String, value: &Value, as_sheet: bool, cells: &mut Vec<(String, String)>) {
     match value {
         Value::Object(object) => {
-            object.iter().for_each(|(key, value)| flatten(format!("{name}.{key}"), value, cells));
+            object.iter().for_each(|(key, value)| flatten(format!("{name}.{key}"), value, as_sheet, cells));
         }
         Value::Array(list) => {
-            list.iter().enumerate().for_each(|(i, value)| flatten(format!("{name}.{i}"), value, cells));
+            let mut add = |(i, value)| flatten(format!("{name}.{i}"), value, as_sheet, cells);
+            list.iter().enumerate().for_each(&mut add);
         }
         Value::Bool(flag) => cells.push((name, if *flag { "TRUE" } else { "FALSE" }.to_owned())),
         Value::Null => cells.push((name, String::new())),
+        Value::Number(number) if as_sheet => cells.push((name, sheet_number(number))),
         other => cells.push((name, js::text(other))),
     }
+}
+
+/// A number as a cell of a sheet shows it when nobody chose a format: about eleven characters.
+fn sheet_number(number: &serde_json::Number) -> String {
+    let f = number.as_f64().unwrap_or(0.0);
+    if f.fract() == 0.0 && f.abs() <= f64::from(i32::MAX) {
+        return js::number_text(number);
+    }
+    let width = if f < 0.0 { 12 } else { 11 };
+    let size = f.abs().log10().floor();
+    let shown = if (-4.0..=-1.0).contains(&size) {
+        precise(f, (10.0 + size) as usize)
+    } else if size.abs() <= 9.0 {
+        let fits = |text: &String| text.len() <= width;
+        Some(without_zeros(&format!("{f:.12}")))
+            .filter(fits)
+            .or_else(|| Some(precise(f, 10)).filter(fits))
+            .unwrap_or_else(|| exponential(f, 5))
+    } else if size == 10.0 {
+        format!("{f:.10}").chars().take(12).collect()
+    } else {
+        let text = without_zeros(&format!("{f:.11}"));
+        if text.len() > width || text == "0" || text == "-0" { precise(f, 6) } else { text }
+    };
+    without_zeros(&shown)
+}
+
+/// `toPrecision` of JavaScript, with a capital letter and at least two digits in the exponent.
+fn precise(f: f64, digits: usize) -> String {
+    let (figures, exponent) = figures(f, digits);
+    if exponent < -6 || exponent >= digits as i32 {
+        return exponential(f, digits - 1);
+    }
+    let sign = if f < 0.0 { "-" } else { "" };
+    match usize::try_from(exponent + 1) {
+        Ok(whole) if whole > 0 => format!("{sign}{}.{}", &figures[..whole], &figures[whole..]),
+        _ => format!("{sign}0.{}{figures}", "0".repeat((-1 - exponent) as usize)),
+    }
+}
+
+fn exponential(f: f64, digits: usize) -> String {
+    let (figures, exponent) = figures(f, digits + 1);
+    let number = format!("{}{}.{}", if f < 0.0 { "-" } else { "" }, &figures[..1], &figures[1..]);
+    let sign = if exponent < 0 { '-' } else { '+' };
+    format!("{}E{sign}{:0>2}", without_zeros(&number), exponent.abs())
+}
+
+/// The first digits of a number and its exponent. As in JavaScript, halves are rounded up.
+fn figures(f: f64, n: usize) -> (String, i32) {
+    let text = format!("{:.60e}", f.abs());
+    let (number, exponent) = text.split_once('e').unwrap_or((&text, "0"));
+    let exponent: i32 = exponent.parse().unwrap_or(0);
+    let all: Vec<u8> = number.bytes().filter(u8::is_ascii_digit).collect();
+    let mut kept = all[..n].to_vec();
+    if all[n] < b'5' {
+        return (String::from_utf8_lossy(&kept).into_owned(), exponent);
+    }
+    let up = kept.iter().rposition(|digit| *digit != b'9');
+    let zeros_from = up.map_or(0, |at| at + 1);
+    kept[zeros_from..].fill(b'0');
+    match up {
+        Some(at) => kept[at] += 1,
+        None => kept.rotate_right(1),
+    }
+    if up.is_none() {
+        kept[0] = b'1';
+    }
+    (String::from_utf8_lossy(&kept).into_owned(), exponent + i32::from(up.is_none()))
+}
+
+/// Without the zeros at the end of a fraction.
+fn without_zeros(text: &str) -> String {
+    if !text.contains('.') || text.contains('E') {
+        return text.to_owned();
+    }
+    text.trim_end_matches('0').trim_end_matches('.').to_owned()
 }
 
 #[cfg(test)]
@@ -281,7 +369,28 @@ mod tests {
         let params = json!({"operation": "csv", "options": {"fileName": "t.csv", "headerRow": false, "delimiter": ";"}});
         let text = "\u{feff}1;x,y;TRUE;1;2;;\n2.5;;;;;;\"\u{e9}\"\"z\"";
         check(params, given, Ok(&[("t.csv", "text/csv", text.as_bytes())])).await;
-        check(json!({"options": {"delimiter": "ab"}}), json!([{}]), Err("options.delimiter")).await;
+        let given = json!([{"a": "x:y", "b": 2}]);
+        let params = json!({"options": {"delimiter": "::", "headerRow": false}});
+        check(params, given, Ok(&[("File.csv", "text/csv", "\u{feff}\"x:y\"::2".as_bytes())])).await;
+    }
+
+    #[test]
+    fn numbers_are_cut_as_a_sheet_shows_them() {
+        let check = |number: f64, expected: &str| {
+            assert_eq!(sheet_number(&serde_json::Number::from_f64(number).unwrap()), expected, "{number}");
+        };
+        check(7.0, "7");
+        check(-0.1, "-0.1");
+        check(0.1 + 0.2, "0.3");
+        check(100.0 / 3.0, "33.33333333");
+        check(-1234.56789012345, "-1234.56789");
+        check(12_345_678_901.0, "12345678901");
+        check(1_704_448_800_000.0, "1.70445E+12");
+        check(0.000_012_345, "0.000012345");
+        check(1e-7, "0.0000001");
+        check(1e21, "1E+21");
+        check(2_147_483_648.5, "2147483649");
+        check(99_999_999_999_999.0, "1E+14");
     }
 
     #[tokio::test]

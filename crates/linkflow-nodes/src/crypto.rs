@@ -9,6 +9,7 @@ use aws_lc_rs::signature::{
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
+use linkflow_expr::Resolved;
 use linkflow_model::{Item, Object};
 use linkflow_node::lenient::{self, show};
 use linkflow_node::{Category, CredentialSlot, Ctx, Example, Input, Node, NodeError, Outcome, Secret, Spec};
@@ -32,7 +33,6 @@ const KEYS: CredentialSlot = CredentialSlot {
 
 /// Makes hashes, keyed hashes, signatures and random values.
 ///
-/// Unlike in n8n, numbers and booleans are hashed as their text instead of being an error.
 /// Signing knows RSA with SHA-256, SHA-384 and SHA-512, and ECDSA on P-256 and P-384.
 #[derive(Debug, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
@@ -50,7 +50,7 @@ pub struct Params {
     #[serde(default = "data", deserialize_with = "lenient::text")]
     binary_property_name: String,
     /// The text that is hashed or signed.
-    #[serde(default)]
+    #[serde(default = "no_text")]
     value: Value,
     /// Name of the field that gets the result. Dots are part of the name.
     #[serde(default = "data", deserialize_with = "lenient::text")]
@@ -78,6 +78,10 @@ pub struct Params {
 
 fn data() -> String {
     "data".to_owned()
+}
+
+fn no_text() -> Value {
+    Value::String(String::new())
 }
 
 fn thirty_two() -> i64 {
@@ -199,6 +203,9 @@ impl Node for Crypto {
 /// `item` with what was made.
 async fn changed(input: &Input<Params>, item: &Item, index: usize, ctx: &Ctx) -> Result<Item, NodeError> {
     let params = input.params(index)?;
+    if !params.binary_data && params.action != Action::Generate {
+        must_be_there(input, index)?;
+    }
     if params.data_property_name.is_empty() {
         return Err(NodeError::param("dataPropertyName", "must not be empty"));
     }
@@ -217,6 +224,15 @@ async fn changed(input: &Input<Params>, item: &Item, index: usize, ctx: &Ctx) ->
     let mut json = Object::clone(&item.json);
     json.insert(params.data_property_name.clone(), Value::String(made));
     Ok(Item { binary: item.binary.clone(), ..Item::new(json) }.paired_with(index))
+}
+
+/// An expression that gives nothing is no empty text.
+fn must_be_there(input: &Input<Params>, index: usize) -> Result<(), NodeError> {
+    let value = input.part("value").map(|value| input.evaluate(value, index)).transpose()?;
+    match value {
+        Some(Resolved::Undefined) => Err(NodeError::param("value", "must be text, got nothing")),
+        _ => Ok(()),
+    }
 }
 
 /// The key that the parameter `field` holds, or else that of the credential.
@@ -252,9 +268,7 @@ impl Params {
 
     fn text(&self) -> Result<String, NodeError> {
         match &self.value {
-            // Not given: as an empty text.
-            Value::Null => Ok(String::new()),
-            Value::String(_) | Value::Number(_) | Value::Bool(_) => Ok(lenient::as_text(&self.value)),
+            Value::String(text) => Ok(text.clone()),
             other => Err(NodeError::param("value", format!("must be text, got {}", show(other)))),
         }
     }

@@ -362,8 +362,15 @@ fn zone_name(at: &Zoned) -> String {
 }
 
 /// Reads `text` by `pattern`. Without an offset in it, the time is in `zone`; larger units that the
-/// pattern does not have are those of `now`, smaller ones begin.
-pub fn parse(text: &str, pattern: &str, letters: Letters, zone: &TimeZone, now: Timestamp) -> Option<Zoned> {
+/// pattern does not have are those of `now`, smaller ones begin. `whole`: nothing may follow.
+pub fn parse(
+    text: &str,
+    pattern: &str,
+    letters: Letters,
+    zone: &TimeZone,
+    now: Timestamp,
+    whole: bool,
+) -> Option<Zoned> {
     let parts = match letters {
         Letters::Luxon => luxon_parts(pattern),
         Letters::Moment => moment_parts(pattern),
@@ -384,7 +391,7 @@ pub fn parse(text: &str, pattern: &str, letters: Letters, zone: &TimeZone, now: 
             }
         };
     }
-    if !rest.is_empty() {
+    if whole && !rest.is_empty() {
         return None;
     }
     found.at(zone, &now.to_zoned(zone.clone()))
@@ -599,7 +606,7 @@ mod tests {
             ("31.02.2024", "dd.MM.yyyy", Letters::Luxon, None),
             ("é", "a", Letters::Luxon, None),
         ] {
-            let found = parse(text, pattern, letters, &berlin, now).map(|at| iso(&at));
+            let found = parse(text, pattern, letters, &berlin, now, true).map(|at| iso(&at));
             assert_eq!(found.as_deref(), expected, "{text} by {pattern}");
         }
     }

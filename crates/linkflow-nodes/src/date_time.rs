@@ -3,7 +3,7 @@
 use jiff::civil::{Date, Time};
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Span, Timestamp, Zoned};
-use linkflow_model::{Item, Object};
+use linkflow_model::{Item, Object, Order};
 use linkflow_node::{Ctx, Example, Input, Node, NodeError, Outcome, Spec, lenient};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -28,7 +28,9 @@ pub struct Params {
     #[serde(deserialize_with = "lenient::text")]
     output_field_name: String,
     /// The date to move, for `addToDate` and `subtractFromDate`.
-    magnitude: Value,
+    #[serde(deserialize_with = "given")]
+    #[schemars(with = "Value")]
+    magnitude: Option<Value>,
     /// The unit of `duration`.
     time_unit: Unit,
     /// How many units the date is moved.
@@ -36,7 +38,9 @@ pub struct Params {
     duration: f64,
     /// The date, for `formatDate`, `roundDate` and `extractDate`. A text, or seconds or
     /// milliseconds since 1970.
-    date: Value,
+    #[serde(deserialize_with = "given")]
+    #[schemars(with = "Value")]
+    date: Option<Value>,
     /// The pattern, or `custom`, for `formatDate`.
     #[serde(deserialize_with = "lenient::text")]
     format: String,
@@ -50,9 +54,13 @@ pub struct Params {
     /// The unit to whose next start `roundUp` goes.
     to: Unit,
     /// The first date, for `getTimeBetweenDates`.
-    start_date: Value,
+    #[serde(deserialize_with = "given")]
+    #[schemars(with = "Value")]
+    start_date: Option<Value>,
     /// The second date, for `getTimeBetweenDates`.
-    end_date: Value,
+    #[serde(deserialize_with = "given")]
+    #[schemars(with = "Value")]
+    end_date: Option<Value>,
     /// The units in which the time between dates is told.
     units: Vec<Unit>,
     /// The part that `extractDate` takes out.
@@ -67,22 +75,27 @@ impl Default for Params {
             operation: Operation::GetCurrentDate,
             include_time: true,
             output_field_name: String::new(),
-            magnitude: Value::Null,
+            magnitude: None,
             time_unit: Unit::Day,
             duration: 0.0,
-            date: Value::Null,
+            date: None,
             format: "MM/dd/yyyy".to_owned(),
             custom_format: String::new(),
             mode: Rounding::RoundDown,
             to_nearest: Unit::Month,
             to: Unit::Month,
-            start_date: Value::Null,
-            end_date: Value::Null,
+            start_date: None,
+            end_date: None,
             units: vec![Unit::Day],
             part: Unit::Month,
             options: Options::default(),
         }
     }
+}
+
+/// Null is a value too; what is not there, or undefined, is none.
+fn given<'de, D: serde::Deserializer<'de>>(d: D) -> Result<Option<Value>, D::Error> {
+    Value::deserialize(d).map(Some)
 }
 
 /// What is done with dates.
@@ -259,24 +272,38 @@ impl Node for DateTime {
     async fn run(input: Input<Params>, ctx: &Ctx) -> Result<Outcome, NodeError> {
         let mut items = Vec::with_capacity(input.items().len());
         for (i, item) in input.items().iter().enumerate() {
-            let done = input.params(i).and_then(|params| {
+            let params = input.params(i);
+            let is_older = params.as_ref().is_ok_and(|p| p.options.letters == Letters::Moment);
+            // The older node leaves items without a date out.
+            if params
+                .as_ref()
+                .is_ok_and(|p| is_older && p.operation == Operation::FormatDate && p.date.is_none())
+            {
+                continue;
+            }
+            let done = params.and_then(|params| {
                 let value = Work::new(&params, ctx)?.result()?;
                 Ok(result_item(&params, item, value).paired_with(i))
             });
-            items.push(done.or_else(|e| ctx.failed_item(e, i))?);
+            items.push(match done {
+                Err(error) if is_older => ctx.failed_item(error, i)?,
+                done => done.or_else(|error| ctx.failed_item_unpaired(error, i))?,
+            });
         }
         Ok(Outcome::items(items))
     }
 }
 
-fn result_item(params: &Params, item: &Item, value: Value) -> Item {
+fn result_item(params: &Params, item: &Item, value: Option<Value>) -> Item {
     let keeps = params.options.include_input_fields;
     let mut json = if keeps { (*item.json).clone() } else { Object::new() };
     let field = match params.output_field_name.as_str() {
         "" => params.operation.field(),
         name => name,
     };
-    json.insert(field.to_owned(), value);
+    if let Some(value) = value {
+        json.insert(field.to_owned(), value);
+    }
     let binary = item.binary.clone().filter(|_| keeps);
     Item { binary, ..Item::new(json) }
 }
@@ -286,6 +313,8 @@ struct Work<'p> {
     params: &'p Params,
     now: Timestamp,
     workflow_zone: TimeZone,
+    /// As in n8n, a date that is not there is the present, and null is the beginning of 1970.
+    takes_nothing: bool,
     /// The zone of results.
     zone: TimeZone,
 }
@@ -298,12 +327,12 @@ impl Work<'_> {
             _ => workflow_zone.clone(),
         };
         let now = Timestamp::from_millisecond(ctx.now.0).unwrap_or(Timestamp::UNIX_EPOCH);
-        Ok(Work { params, now, workflow_zone, zone })
+        Ok(Work { params, now, workflow_zone, takes_nothing: ctx.order != Order::Parallel, zone })
     }
 
-    fn result(&self) -> Result<Value, NodeError> {
+    fn result(&self) -> Result<Option<Value>, NodeError> {
         let params = self.params;
-        match params.operation {
+        let value = match params.operation {
             Operation::GetCurrentDate => {
                 let now = self.now.to_zoned(self.zone.clone());
                 let now = if params.include_time { Some(now) } else { now.start_of_day().ok() };
@@ -311,7 +340,7 @@ impl Work<'_> {
             }
             Operation::AddToDate => self.moved(params.duration),
             Operation::SubtractFromDate => self.moved(-params.duration),
-            Operation::FormatDate => self.formatted(),
+            Operation::FormatDate => return self.formatted(),
             Operation::RoundDate => {
                 let at = self.read("date", &params.date)?.with_time_zone(self.zone.clone());
                 iso_value("date", rounded(&at, params))
@@ -328,7 +357,8 @@ impl Work<'_> {
                     .ok_or_else(|| NodeError::param("endDate", "is too far away"))?;
                 Ok(if params.options.iso_string { iso_duration(&between) } else { as_object(&between) })
             }
-        }
+        };
+        value.map(Some)
     }
 
     fn moved(&self, duration: f64) -> Result<Value, NodeError> {
@@ -336,12 +366,20 @@ impl Work<'_> {
         iso_value("duration", plus(&at, duration, self.params.time_unit))
     }
 
-    fn formatted(&self) -> Result<Value, NodeError> {
+    fn formatted(&self) -> Result<Option<Value>, NodeError> {
         let params = self.params;
-        if params.date.is_null() {
-            return Ok(Value::Null);
+        let is_older = params.options.letters == Letters::Moment;
+        if params.date.is_none() && self.takes_nothing {
+            return Ok(None);
         }
-        let mut at = self.read("date", &params.date)?;
+        if matches!(params.date, None | Some(Value::Null)) && !is_older {
+            return Ok(Some(Value::Null));
+        }
+        let has_form = !params.options.from_format.is_empty();
+        let mut at = match self.read("date", &params.date) {
+            Err(_) if is_older && has_form => return Ok(Some(Value::from("Invalid date"))),
+            at => at?,
+        };
         match &params.options.timezone {
             Value::Null | Value::Bool(false) => {}
             Value::String(name) if name.is_empty() => {}
@@ -349,12 +387,18 @@ impl Work<'_> {
         }
         let is_custom = params.format == "custom";
         let pattern = if is_custom { &params.custom_format } else { &params.format };
-        Ok(Value::String(date_format::format(&at, pattern, params.options.letters)))
+        Ok(Some(Value::String(date_format::format(&at, pattern, params.options.letters))))
     }
 
     /// The date that a parameter holds, in the zone in which it is written.
-    fn read(&self, name: &str, value: &Value) -> Result<Zoned, NodeError> {
+    fn read(&self, name: &str, value: &Option<Value>) -> Result<Zoned, NodeError> {
         let options = &self.params.options;
+        let is_older = options.letters == Letters::Moment;
+        let value = match value {
+            None if self.takes_nothing && !is_older => return Ok(self.now.to_zoned(TimeZone::UTC)),
+            Some(Value::Null) if self.takes_nothing => &Value::from(0),
+            value => value.as_ref().unwrap_or(&Value::Null),
+        };
         let wrong = |why: &str| NodeError::param(name, format!("{why}, got {}", lenient::show(value)));
         let from_zone = match options.from_timezone.as_str() {
             "" => TimeZone::UTC,
@@ -362,11 +406,11 @@ impl Work<'_> {
         };
         let number = match value {
             Value::String(_) | Value::Number(_) | Value::Bool(_) => js::number(value),
+            Value::Array(_) if self.takes_nothing => js::number(value),
             _ => f64::NAN,
         };
         // Files with the older letters: numbers are no dates to be taken apart, and where one
         // calculates, they are milliseconds.
-        let is_older = options.letters == Letters::Moment;
         let is_sum = is_older && name == "magnitude";
         if is_sum && number.is_finite() && value.is_string() && options.from_format.is_empty() {
             return Err(wrong("must be a date; say in `options.fromFormat` how it is written"));
@@ -378,7 +422,9 @@ impl Work<'_> {
             let in_own_zone = |at: Zoned| {
                 if at.time_zone() == &self.workflow_zone { at.with_time_zone(TimeZone::UTC) } else { at }
             };
-            return date_format::parse(&text, &options.from_format, options.letters, zone, self.now)
+            // The older node takes no notice of what follows, unless it calculates.
+            let whole = !is_older || is_sum;
+            return date_format::parse(&text, &options.from_format, options.letters, zone, self.now, whole)
                 .map(in_own_zone)
                 .ok_or_else(|| wrong(&format!("must be a date of the form \"{}\"", options.from_format)));
         }
@@ -583,7 +629,7 @@ mod tests {
         let found = Work::new(&params, &ctx).and_then(|work| work.result());
         match expected.as_str().and_then(|e| e.strip_prefix("error: ")) {
             Some(part) => assert!(found.unwrap_err().to_string().contains(part), "{params:?}"),
-            None => assert_eq!(found.unwrap(), expected, "{params:?}"),
+            None => assert_eq!(found.unwrap().unwrap(), expected, "{params:?}"),
         }
     }
 

@@ -1,5 +1,6 @@
 //! Extract from File: reads JSON, CSV, text or Base64 out of the files that items carry.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -245,10 +246,9 @@ fn table_text(bytes: &[u8], options: &Options) -> Result<String, NodeError> {
 }
 
 fn rows(text: &str, options: &Options, rows_max: usize) -> Result<Vec<Item>, NodeError> {
-    let delimiter = if options.guess_delimiter { guessed(text) } else { options.text.delimiter()? };
-    let delimiter = u8::try_from(delimiter).map_err(|_| {
-        NodeError::param("options.delimiter", format!("must be a character of ASCII, got \"{delimiter}\""))
-    })?;
+    let delimiter =
+        if options.guess_delimiter { guessed(text).to_string() } else { options.text.delimiter().to_owned() };
+    let (delimiter, text) = with_plain_delimiter(text, &delimiter)?;
     let mut reader = csv::ReaderBuilder::new()
         .delimiter(delimiter)
         .has_headers(false)
@@ -299,8 +299,10 @@ fn row(names: &[String], cells: Vec<String>, options: &Options) -> Item {
         return Item::new(Object::from_iter([("row".to_owned(), cells.into_iter().map(value).collect())]));
     }
     let is_kept = |cell: &String| options.include_empty_cells || !cell.is_empty();
-    let named = names.iter().cloned().zip(cells).filter(|(_, cell)| is_kept(cell));
-    let json: Object = named.map(|(name, cell)| (name, value(cell))).collect();
+    // Of columns with the same name the last one counts, even where it is empty.
+    let named: indexmap::IndexMap<String, String> = names.iter().cloned().zip(cells).collect();
+    let kept = named.into_iter().filter(|(_, cell)| is_kept(cell));
+    let json: Object = kept.map(|(name, cell)| (name, value(cell))).collect();
     Item::new(match options.text.header_row {
         true => json,
         false => Object::from_iter([("row".to_owned(), Value::Object(json))]),
@@ -320,6 +322,36 @@ fn typed(cell: String) -> Value {
         },
         _ => Value::String(cell),
     }
+}
+
+/// The text with a delimiter of one byte, which is all that the reader of tables knows: others are
+/// replaced by a byte that the text does not have, outside of quotes.
+fn with_plain_delimiter<'t>(text: &'t str, delimiter: &str) -> Result<(u8, Cow<'t, str>), NodeError> {
+    if let [byte] = delimiter.as_bytes() {
+        return Ok((*byte, Cow::Borrowed(text)));
+    }
+    let free = (1..0x20).rev().find(|byte| !b"\t\n\r".contains(byte) && !text.as_bytes().contains(byte));
+    let Some(free) = free else {
+        let problem = format!("must be one character for this file, got \"{delimiter}\"");
+        return Err(NodeError::param("options.delimiter", problem));
+    };
+    let mut out = String::with_capacity(text.len());
+    let mut is_quoted = false;
+    let mut rest = text;
+    while let Some(c) = rest.chars().next() {
+        is_quoted ^= c == '"';
+        match rest.strip_prefix(delimiter) {
+            Some(behind) if !is_quoted => {
+                out.push(char::from(free));
+                rest = behind;
+            }
+            _ => {
+                out.push(c);
+                rest = &rest[c.len_utf8()..];
+            }
+        }
+    }
+    Ok((free, Cow::Owned(out)))
 }
 
 /// The delimiter that is found most often at the start of a table, outside of quotes.
@@ -390,7 +422,8 @@ mod tests {
         check("\u{feff}a\n1\n".as_bytes(), csv(json!({"enableBOM": true})), json!([{"a": "1"}])).await;
         check(b"a\n\xe9\n", csv(json!({"encoding": "latin1"})), json!([{"a": "\u{e9}"}])).await;
         check(b"a,b\n1\n", csv(json!({})), json!("row 2 of the table has 1 cells")).await;
-        check(b"a,b\n1\n", csv(json!({"delimiter": "ab"})), json!("options.delimiter")).await;
+        check(b"a::b\n\"x::y\"::2\n", csv(json!({"delimiter": "::"})), json!([{"a": "x::y", "b": "2"}]))
+            .await;
         check(b"", csv(json!({})), json!([])).await;
     }
 

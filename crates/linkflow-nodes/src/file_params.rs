@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Format {
-    /// What stands between the cells of a table: one character, `\t` for a tab.
+    /// What stands between the cells of a table: mostly one character, `\t` for a tab.
     #[serde(deserialize_with = "lenient::text")]
     pub delimiter: String,
     /// Whether the first row of a table has the names of the fields.
@@ -29,17 +29,12 @@ impl Default for Format {
 }
 
 impl Format {
-    /// The one character between cells.
-    pub fn delimiter(&self) -> Result<char, NodeError> {
-        let mut chars = self.delimiter.chars();
-        match (self.delimiter.as_str(), chars.next(), chars.next()) {
-            ("\\t", ..) => Ok('\t'),
-            (_, None, _) => Ok(','),
-            (_, Some(one), None) => Ok(one),
-            (other, ..) => {
-                let problem = format!("must be one character, got \"{other}\"");
-                Err(NodeError::param("options.delimiter", problem))
-            }
+    /// What stands between cells.
+    pub fn delimiter(&self) -> &str {
+        match self.delimiter.as_str() {
+            "\\t" => "\t",
+            "" => ",",
+            other => other,
         }
     }
 

@@ -47,6 +47,7 @@ impl Node for Filter {
             match holds {
                 Ok(true) => kept.push(item),
                 Ok(false) => discarded.push(item),
+                Err(error) if check.fails_as_a_whole() => return Err(error.at_item(i)),
                 Err(error) => {
                     ctx.failed_item(error, i)?;
                     discarded.push(item);

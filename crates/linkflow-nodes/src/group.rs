@@ -60,6 +60,11 @@ impl Groups {
         Groups { by_text, top: Level::default() }
     }
 
+    /// Whether no item was put into any group.
+    pub fn is_empty(&self) -> bool {
+        self.top.groups.is_empty() && self.top.items.is_empty()
+    }
+
     /// Puts item `item` into the group of these values.
     pub fn add(&mut self, values: Vec<Option<Value>>, item: usize) {
         let by_text = self.by_text;

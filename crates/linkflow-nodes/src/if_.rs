@@ -45,6 +45,7 @@ impl Node for If {
             match holds {
                 Ok(true) => yes.push(item),
                 Ok(false) => no.push(item),
+                Err(error) if check.fails_as_a_whole() => return Err(error.at_item(i)),
                 // As in n8n: what cannot be asked does not hold, when the node goes on after errors.
                 Err(error) => {
                     ctx.failed_item(error, i)?;

@@ -156,6 +156,14 @@ impl Pattern {
             .map_err(|_| unusable(source, &problem))
     }
 
+    /// How many groups it has, the whole match not counted.
+    pub fn n_groups(&self) -> usize {
+        match self {
+            Pattern::Plain(regex) => regex.captures_len() - 1,
+            Pattern::Looking(regex) => regex.captures_len() - 1,
+        }
+    }
+
     pub fn is_match(&self, text: &str) -> Result<bool, NodeError> {
         match self {
             Pattern::Plain(regex) => Ok(regex.is_match(text)),

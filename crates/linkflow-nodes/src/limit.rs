@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use linkflow_expr::Resolved;
 use linkflow_node::{Ctx, Example, Input, Node, NodeError, Outcome, Spec};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -69,6 +70,13 @@ impl Node for Limit {
     async fn run(input: Input<Params>, _ctx: &Ctx) -> Result<Outcome, NodeError> {
         let params = input.params(0)?;
         let items = input.items();
+        let given = input.part("maxItems").map(|part| input.evaluate(part, 0)).transpose()?;
+        if matches!(given, Some(Resolved::Undefined)) {
+            // Nothing is no limit.
+            return Ok(Outcome::items(
+                items.iter().enumerate().map(|(i, item)| item.clone().paired_with(i)).collect(),
+            ));
+        }
         let range = range(js::number(&params.max_items), params.keep, items.len());
         Ok(Outcome::items(range.map(|i| items[i].clone().paired_with(i)).collect()))
     }

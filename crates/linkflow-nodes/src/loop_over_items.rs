@@ -105,8 +105,9 @@ impl Node for LoopOverItems {
             Layout::LoopDone => vec![looped, done],
             Layout::Loop => vec![looped],
         };
+        let silent = params.layout == Layout::Loop && looped_nothing(&ports);
         let state = serde_json::to_value(&state).ok();
-        Ok(Outcome::Items(Outputs { ports, state, logs: Vec::new() }))
+        Ok(Outcome::Items(Outputs { ports, state, silent, ..Outputs::default() }))
     }
 
     fn ports(params: &Object) -> Ports {
@@ -121,6 +122,10 @@ impl Node for LoopOverItems {
             requires: Requires::Any,
         }
     }
+}
+
+fn looped_nothing(ports: &[Vec<Item>]) -> bool {
+    ports.iter().all(Vec::is_empty)
 }
 
 /// Where a loop stands. Expressions see it as the node's `context`.

@@ -329,7 +329,9 @@ fn append(inputs: &[&[Item]]) -> Vec<Item> {
 fn choose_branch(params: &Params, inputs: &[&[Item]]) -> Vec<Item> {
     match params.output {
         BranchOutput::Empty => {
-            let pairs = (0..inputs.len()).flat_map(|i| Entry::all(inputs, i)).map(|e| e.pair()).collect();
+            // As in n8n, of more than two inputs the others are not told.
+            let told = inputs.len().min(2);
+            let pairs = (0..told).flat_map(|i| Entry::all(inputs, i)).map(|e| e.pair()).collect();
             vec![Item::default().with_paired(Paired::Many(pairs))]
         }
         BranchOutput::SpecifiedInput => {
@@ -406,6 +408,8 @@ fn merge_value(target: &mut Value, source: &Value, clash: &Clash) {
                 }
             }
         }
+        // As in n8n, names find no place in a list: it stays as it is.
+        (Value::Array(_), Value::Object(_)) => {}
         (target, source) => *target = source.clone(),
     }
 }

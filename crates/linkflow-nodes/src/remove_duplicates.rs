@@ -4,7 +4,7 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use linkflow_model::{Item, Object};
+use linkflow_model::{Item, Object, OnError};
 use linkflow_node::lenient::{self, show};
 use linkflow_node::{Category, Ctx, Example, Input, Node, NodeError, Outcome, Ports, Requires, Spec};
 use schemars::JsonSchema;
@@ -113,6 +113,10 @@ pub struct Options {
     /// made of. For files from n8n.
     #[serde(deserialize_with = "lenient::flag")]
     pairs_by_order: bool,
+    /// Whether the node fails as a whole where it goes on after errors, instead of giving one item with
+    /// the error. For files from older versions.
+    #[serde(deserialize_with = "lenient::flag")]
+    fails_as_a_whole: bool,
     /// Who shares the memory: this node alone, or all such nodes of the workflow.
     scope: Scope,
     /// How many values are remembered.
@@ -127,6 +131,7 @@ impl Default for Options {
             disable_dot_notation: false,
             remove_other_fields: false,
             pairs_by_order: false,
+            fails_as_a_whole: false,
             scope: Scope::Node,
             history_size: 10_000,
         }
@@ -172,7 +177,13 @@ impl Node for RemoveDuplicates {
     async fn run(input: Input<Params>, ctx: &Ctx) -> Result<Outcome, NodeError> {
         let params = input.params(0)?;
         match params.operation {
-            Operation::RemoveDuplicateInputItems => among_input(&params, input.items()).map(Outcome::items),
+            Operation::RemoveDuplicateInputItems => {
+                let found = among_input(&params, input.items());
+                let goes_on = ctx.on_error != OnError::Stop && !params.options.fails_as_a_whole;
+                found
+                    .or_else(|error| if goes_on { Ok(vec![failed(&error)]) } else { Err(error) })
+                    .map(Outcome::items)
+            }
             Operation::RemoveItemsSeenInPreviousExecutions => before(&params, &input, ctx).await,
             Operation::ClearDeduplicationHistory => {
                 ctx.host.keep(&memory(&params, ctx), Value::Null).await?;
@@ -192,6 +203,13 @@ impl Node for RemoveDuplicates {
             requires: Requires::Any,
         }
     }
+}
+
+/// What comes out in place of all items.
+fn failed(error: &NodeError) -> Item {
+    let text = Value::String(error.to_string());
+    let error = Value::Object(Object::from_iter([("message".to_owned(), text.clone())]));
+    Item { error: Some(Arc::new(error)), ..Item::new(Object::from_iter([("error".to_owned(), text)])) }
 }
 
 fn among_input(params: &Params, items: &[Item]) -> Result<Vec<Item>, NodeError> {
@@ -248,7 +266,9 @@ fn compared_fields(params: &Params, items: &[Item]) -> Result<Vec<String>, NodeE
         _ => &[],
     };
     let mut fields: indexmap::IndexSet<String> = indexmap::IndexSet::new();
-    for item in items {
+    // As in n8n: where some are excluded, those of the first item are compared, and no others.
+    let only_first = params.compare == Compare::AllFieldsExcept && !params.options.disable_dot_notation;
+    for item in if only_first { &items[..items.len().min(1)] } else { items } {
         let row =
             if params.options.disable_dot_notation { (*item.json).clone() } else { flattened(&item.json) };
         fields.extend(row.into_iter().map(|(name, _)| name));
@@ -301,7 +321,7 @@ fn only(item: Item, fields: &[String], values: &[&Value], dots: bool) -> Item {
             json.insert(field.clone(), (*value).clone());
         }
     }
-    Item { json: Arc::new(json), ..item }
+    Item { json: Arc::new(json), binary: None, ..item }
 }
 
 fn memory(params: &Params, ctx: &Ctx) -> String {

@@ -166,7 +166,7 @@ fn renamed(params: &Params, item: &Item, patterns: &mut Patterns) -> Result<Item
         json = by_pattern(
             json,
             regex,
-            &rust_replacement(&replacement.replace_regex),
+            &rust_replacement(&replacement.replace_regex, regex.n_groups()),
             replacement.options.depth,
         )?;
     }
@@ -186,32 +186,48 @@ fn rename(json: &mut Object, original: &Object, key: &Key) {
 }
 
 fn by_pattern(object: Object, regex: &Pattern, with: &str, depth: i64) -> Result<Object, NodeError> {
-    let mut renamed = Object::new();
-    for (name, value) in object {
-        let value = if depth == 0 { value } else { within(value, regex, with, depth - 1)? };
-        renamed.insert(regex.replace(&name, with)?, value);
+    let names: Vec<String> = object.keys().cloned().collect();
+    let mut object = object;
+    for name in names {
+        let Some(slot) = object.get_mut(&name) else { continue };
+        if depth != 0 {
+            *slot = within(std::mem::take(slot), regex, with, depth - 1)?;
+        }
+        // What gets another name goes to the end.
+        let new = regex.replace(&name, with)?;
+        if new != name
+            && let Some(value) = object.shift_remove(&name)
+        {
+            object.insert(new, value);
+        }
     }
-    Ok(renamed)
+    Ok(object)
 }
 
 fn within(value: Value, regex: &Pattern, with: &str, depth: i64) -> Result<Value, NodeError> {
     Ok(match value {
         Value::Object(object) => Value::Object(by_pattern(object, regex, with, depth)?),
-        Value::Array(list) => {
-            list.into_iter().map(|v| within(v, regex, with, depth)).collect::<Result<_, _>>()?
+        // A list is a level of its own.
+        Value::Array(list) if depth != 0 => {
+            list.into_iter().map(|v| within(v, regex, with, depth - 1)).collect::<Result<_, _>>()?
         }
         other => other,
     })
 }
 
 /// JavaScript's `$1`, `$&` and `$<name>` in the words of the regex crate.
-fn rust_replacement(text: &str) -> String {
+/// A number without a group is text.
+fn rust_replacement(text: &str, n_groups: usize) -> String {
     let mut out = String::new();
     let mut rest = text;
     while let Some(at) = rest.find('$') {
         out.push_str(&rest[..at]);
         let behind = &rest[at + 1..];
-        let digits = behind.bytes().take(2).take_while(u8::is_ascii_digit).count();
+        let written = behind.bytes().take(2).take_while(u8::is_ascii_digit).count();
+        let is_group = |digits: &usize| {
+            behind[..*digits].parse().is_ok_and(|group: usize| (1..=n_groups).contains(&group))
+        };
+        let digits = (1..=written).rev().find(is_group).unwrap_or(0);
         let named = behind.strip_prefix('<').and_then(|n| n.split_once('>'));
         rest = if digits > 0 {
             out.push_str(&format!("${{{}}}", &behind[..digits]));
@@ -239,11 +255,16 @@ mod tests {
     fn replacements_are_written_as_in_javascript() {
         let check = |with: &str, expected: &str| {
             let regex = Pattern::read("(?<first>b)(c)").unwrap();
-            assert_eq!(regex.replace("abcd", &rust_replacement(with)).unwrap(), expected, "{with}");
+            assert_eq!(
+                regex.replace("abcd", &rust_replacement(with, regex.n_groups())).unwrap(),
+                expected,
+                "{with}"
+            );
         };
         check("$2$1", "acbd");
         check("[$&]", "a[bc]d");
         check("$<first>", "abd");
         check("$$1 $x", "a$1 $xd");
+        check("$3$12_", "a$3b2_d");
     }
 }

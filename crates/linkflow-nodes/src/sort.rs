@@ -189,6 +189,9 @@ fn compare(a: &Keys, b: &Keys, orders: &[Order]) -> Ordering {
 /// insertion; longer ones are merged of those.
 fn sort_as_javascript(list: &mut [usize], compare: &dyn Fn(usize, usize) -> Ordering) {
     const RUN: usize = 32;
+    if list.len() < 2 * RUN {
+        return insertion_sort(list, compare);
+    }
     for run in list.chunks_mut(RUN) {
         insertion_sort(run, compare);
     }

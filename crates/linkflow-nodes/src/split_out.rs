@@ -67,6 +67,24 @@ pub struct Options {
     /// Whether the new items get the files of their item.
     #[serde(deserialize_with = "lenient::flag")]
     include_binary: bool,
+    /// What is no list is an error, and so is a field that is not there. For files from older
+    /// versions.
+    wants: Wants,
+}
+
+/// What a field must hold.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum Wants {
+    /// Anything, or nothing at all.
+    #[default]
+    Anything,
+    /// A list or an object.
+    ListOrObject,
+    /// A list or an object, or nothing at all.
+    ListOrObjectIfAny,
+    /// A list.
+    List,
 }
 
 impl Node for SplitOut {
@@ -97,10 +115,9 @@ impl Node for SplitOut {
         let is_written = input.part("fieldToSplitOut").is_none_or(|part| part.constant().is_some());
         let mut out = Vec::new();
         for (i, item) in input.items().iter().enumerate() {
-            match input.params(i).and_then(|params| split(&params, item, is_written)) {
-                Ok(items) => out.extend(items.into_iter().map(|item| item.with_paired(Paired::to(i)))),
-                Err(error) => out.push(ctx.failed_item(error, i)?),
-            }
+            let items = input.params(i).and_then(|params| split(&params, item, is_written));
+            let items = items.map_err(|e| e.at_item(i))?;
+            out.extend(items.into_iter().map(|item| item.with_paired(Paired::to(i))));
             if out.len() > ctx.limits.items_max {
                 return Err(NodeError::Limit {
                     what: "items".to_owned(),
@@ -140,6 +157,7 @@ fn split(params: &Params, item: &Item, is_written: bool) -> Result<Vec<Item>, No
             continue;
         }
         let name = targets.get(n).map_or(*field, String::as_str);
+        check_wanted(params, item, field)?;
         for (at, element) in elements(params, item, field).into_iter().enumerate() {
             if made.len() <= at {
                 made.push(Item { json: base.clone(), ..Item::default() });
@@ -155,6 +173,10 @@ fn split(params: &Params, item: &Item, is_written: bool) -> Result<Vec<Item>, No
                 }
             }
         }
+    }
+    let selected = selected(params, item);
+    if !selected.is_empty() {
+        made.iter_mut().for_each(|m| Arc::make_mut(&mut m.json).extend(selected.clone()));
     }
     if params.options.include_binary {
         made.iter_mut().filter(|m| m.binary.is_none()).for_each(|m| m.binary = item.binary.clone());
@@ -176,11 +198,32 @@ fn base(params: &Params, item: &Item, fields: &[&str]) -> Arc<Object> {
             }
             Arc::new(json)
         }
-        Include::Selected => {
-            let names = params.fields_to_include.iter().map(|f| f.strip_prefix("$json.").unwrap_or(f));
-            let field = |name: &str| Some((name.to_owned(), paths::lookup(&item.json, name, dots)?.clone()));
-            Arc::new(names.filter_map(field).collect())
-        }
+        Include::Selected => Arc::default(),
+    }
+}
+
+/// The fields that were chosen to stay. They win over an element of the same name.
+fn selected(params: &Params, item: &Item) -> Object {
+    if params.include != Include::Selected {
+        return Object::new();
+    }
+    let dots = !params.options.disable_dot_notation;
+    let names = params.fields_to_include.iter().map(|f| f.strip_prefix("$json.").unwrap_or(f));
+    let field = |name: &str| Some((name.to_owned(), paths::lookup(&item.json, name, dots)?.clone()));
+    names.filter_map(field).collect()
+}
+
+fn check_wanted(params: &Params, item: &Item, field: &str) -> Result<(), NodeError> {
+    let found = paths::lookup(&item.json, field, !params.options.disable_dot_notation);
+    match (params.options.wants, found) {
+        (Wants::Anything, _) | (_, Some(Value::Array(_))) => Ok(()),
+        (Wants::ListOrObject | Wants::ListOrObjectIfAny, Some(Value::Object(_))) => Ok(()),
+        (Wants::ListOrObjectIfAny, None) => Ok(()),
+        (_, None) => Err(NodeError::data(format!("the item has no field \"{field}\""))),
+        (_, Some(other)) => Err(NodeError::data(format!(
+            "the field \"{field}\" must be a list, got {}",
+            lenient::show(other)
+        ))),
     }
 }
 

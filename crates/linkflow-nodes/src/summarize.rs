@@ -184,6 +184,12 @@ impl Node for Summarize {
         }
         check_fields(&params.options, &fields, items)?;
         let groups = grouped(&params, items);
+        if !params.fields_to_split_by.is_empty() && groups.is_empty() {
+            let all: Vec<usize> = (0..items.len()).collect();
+            let single = params.options.output_format == OutputFormat::SingleItem;
+            let none = Item::default().with_paired(pairs(&all));
+            return Ok(Outcome::items(if single { vec![none] } else { Vec::new() }));
+        }
         let summary = |of: &[usize]| summary(&params.options, &fields, items, of);
         Ok(Outcome::items(match params.options.output_format {
             OutputFormat::SingleItem => {
@@ -225,7 +231,7 @@ fn pairs(of: &[usize]) -> Paired {
 
 fn is_nothing(value: &Option<Value>) -> bool {
     match value {
-        None | Some(Value::Null) => true,
+        None | Some(Value::Null | Value::Bool(false)) => true,
         Some(value) => value.as_str() == Some(""),
     }
 }

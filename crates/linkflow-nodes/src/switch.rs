@@ -1,6 +1,6 @@
 //! Switch: sends each item to one of several outputs.
 
-use linkflow_model::{Item, Object, Paired};
+use linkflow_model::Object;
 use linkflow_node::lenient::{self, show};
 use linkflow_node::{
     Category, Ctx, Example, Input, Node, NodeError, Outcome, Ports, Requires, RunInput, Spec,
@@ -133,18 +133,16 @@ impl Node for Switch {
         let router = Router::read(run, &ctx.timezone)?;
         let mut ports = vec![Vec::new(); router.n_outputs];
         for (i, item) in input.items().iter().enumerate() {
-            match router.outputs_of(run, i) {
-                Ok(outputs) => {
-                    for output in outputs {
-                        ports[output].push(item.clone().paired_with(i));
-                    }
-                }
-                Err(error) => {
-                    // As in n8n: of which item this is the error, is not said.
-                    let failed = Item { paired: Paired::Many(Vec::new()), ..ctx.failed_item(error, i)? };
-                    if let Some(first) = ports.first_mut() {
-                        first.push(failed);
-                    }
+            let mut outputs = Vec::new();
+            let routed = router.route(run, i, &mut outputs);
+            // Those that were found before a rule could not be asked count all the same.
+            for output in outputs {
+                ports[output].push(item.clone().paired_with(i));
+            }
+            if let Err(error) = routed {
+                let failed = ctx.failed_item_unpaired(error, i)?;
+                if let Some(first) = ports.first_mut() {
+                    first.push(failed);
                 }
             }
         }
@@ -232,25 +230,26 @@ impl<'a> Router<'a> {
         Ok(Router { n_outputs, way })
     }
 
-    fn outputs_of(&self, run: &RunInput, i: usize) -> Result<Vec<usize>, NodeError> {
+    /// Finds the outputs of item `i`.
+    fn route(&self, run: &RunInput, i: usize, outputs: &mut Vec<usize>) -> Result<(), NodeError> {
         let Way::Rules { rules, fallback, all } = &self.way else {
-            return self.by_expression(run, i).map(|output| vec![output]);
+            outputs.push(self.by_expression(run, i)?);
+            return Ok(());
         };
-        let mut outputs = Vec::new();
         for (n, (check, output)) in rules.iter().enumerate() {
             let holds =
                 check.holds(run, i).map_err(|e| e.inside(&format!("rules.values[{n}].conditions")))?;
             if holds {
                 outputs.push(self.within(*output, "rules")?);
                 if !all {
-                    return Ok(outputs);
+                    return Ok(());
                 }
             }
         }
         if let (true, Some(fallback)) = (outputs.is_empty(), fallback) {
             outputs.push(self.within(*fallback, "options.fallbackOutput")?);
         }
-        Ok(outputs)
+        Ok(())
     }
 
     fn by_expression(&self, run: &RunInput, i: usize) -> Result<usize, NodeError> {

@@ -391,7 +391,11 @@ impl Drive {
     /// n8n counts an item with an `error` in front as a failure where tries are left.
     fn asks_for_retry(&self, step: u32, outputs: &Outputs) -> bool {
         self.recorded.machine.would_retry(step, true)
-            && outputs.ports.first().and_then(|p| p.first()).is_some_and(|i| i.json.contains_key("error"))
+            && outputs
+                .ports
+                .first()
+                .and_then(|port| port.first()?.json.get("error"))
+                .is_some_and(|error| !matches!(error, Value::Null | Value::Bool(false)))
     }
 
     fn done(
@@ -929,8 +933,10 @@ pub fn env_of(
 ) -> Env {
     let workflow = &prepared.workflow;
     let url = services.resume_url(execution);
+    // A file that was never imported goes by the id that it has where it comes from.
+    let origin = || workflow.origin.as_ref()?.get("id")?.as_str().map(str::to_owned);
     Env {
-        workflow_id: workflow.id.map_or(String::new(), |id| id.to_string()),
+        workflow_id: workflow.id.map(|id| id.to_string()).or_else(origin).unwrap_or_default(),
         workflow_name: workflow.name.clone(),
         workflow_active: mode != Mode::Manual,
         execution_id: execution.to_string(),

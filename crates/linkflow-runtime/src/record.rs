@@ -71,7 +71,10 @@ impl Recorded {
         if let Some(error) = &data.error {
             self.last_error = Some((node, error.clone()));
         }
-        self.order.push(node);
+        let is_silent = data.error.is_none() && data.outputs.as_ref().is_some_and(Vec::is_empty);
+        if !is_silent {
+            self.order.push(node);
+        }
         Arc::make_mut(&mut self.history).push(
             node as usize,
             Run {
@@ -104,6 +107,7 @@ impl Recorded {
                 let runs = self.history.runs(node as usize);
                 let runs = runs
                     .iter()
+                    .filter(|r| r.error.is_some() || !r.outputs.is_empty())
                     .map(|r| NodeRun { outputs: r.outputs.clone(), error: r.error.clone() })
                     .collect();
                 (self.history.shape.names[node as usize].clone(), runs)

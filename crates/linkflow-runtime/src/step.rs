@@ -87,7 +87,11 @@ impl Try {
         }
         if self.use_pins {
             if let Some(pinned) = pinned(&self.services.blobs, &self.prepared, node).await? {
-                return Ok(Outcome::items(pinned));
+                return Ok(Outcome::Items(Outputs {
+                    ports: vec![pinned],
+                    pinned: true,
+                    ..Outputs::default()
+                }));
             }
         }
         let Some(kind) = prepared.kind else {
@@ -147,6 +151,7 @@ impl Try {
             limits: self.services.limits,
             cancel: self.cancel.clone(),
             on_error: node.on_error,
+            order: self.prepared.workflow.settings.order,
         }
     }
 }
@@ -170,7 +175,7 @@ async fn pinned(blobs: &Blobs, prepared: &Prepared, node: &Node) -> Result<Optio
             Value::Object(o) if o.contains_key("json") => read_pinned(blobs, value.clone()).await?,
             other => Item::from_value(other.clone()),
         };
-        items.push(if item.paired.is_unknown() { item.paired_with(0) } else { item });
+        items.push(item);
     }
     Ok(Some(items))
 }
@@ -209,10 +214,18 @@ async fn pinned_file(blobs: &Blobs, name: &str, file: &Value) -> Result<Binary, 
 /// the error output, an empty item where one is asked for, one list for every output.
 pub fn finish(prepared: &Prepared, index: u32, inputs: &[Items], mut outputs: Outputs) -> Outputs {
     let node = prepared.node(index);
-    let n_inputs: usize = inputs.iter().map(|i| i.len()).sum();
+    if outputs.silent && !node.always_output {
+        return Outputs { ports: Vec::new(), ..outputs };
+    }
     let mut n = prepared.nodes[index as usize].n_outputs.max(1);
+    let is_own = prepared.workflow.settings.order == Order::Parallel;
+    if is_own {
+        fill_pairs(&mut outputs.ports, inputs);
+    }
     if node.disabled {
         n = 1;
+    } else if node.on_error == OnError::ContinueErrorOutput && outputs.pinned {
+        n += 1;
     } else if node.on_error == OnError::ContinueErrorOutput {
         if outputs.ports.len() < n {
             outputs.ports.resize(n, Vec::new());
@@ -222,13 +235,13 @@ pub fn finish(prepared: &Prepared, index: u32, inputs: &[Items], mut outputs: Ou
         outputs.ports.push(failed);
         n += 1;
     }
+    // Behind the errors: n8n gives those that nobody paired no fields of the input.
+    fill_pairs(&mut outputs.ports, inputs);
     if outputs.ports.len() < n {
         outputs.ports.resize(n, Vec::new());
     }
-    // Behind the errors: n8n gives those that nobody paired no fields of the input.
-    let is_only = outputs.ports.len() == 1;
-    for port in &mut outputs.ports {
-        fill_pairs(port, n_inputs, is_only);
+    if !is_own {
+        outputs.ports.iter_mut().flatten().for_each(leave_only_error);
     }
     // n8n looks at the first output only.
     if node.always_output && outputs.ports[0].is_empty() {
@@ -237,16 +250,20 @@ pub fn finish(prepared: &Prepared, index: u32, inputs: &[Items], mut outputs: Ou
     outputs
 }
 
-/// Pairs what is evident. By place only where there is no other output.
-fn fill_pairs(port: &mut [Item], n_inputs: usize, is_only: bool) {
-    let n = port.len();
-    for (i, item) in port.iter_mut().enumerate() {
-        if item.paired.is_unknown() {
-            if n_inputs == 1 || (is_only && n == 1 && n_inputs > 0) {
-                item.paired = Paired::to(0);
-            } else if is_only && n == n_inputs {
-                item.paired = Paired::to(i);
-            }
+/// Pairs what is evident: with the only item that came in, by place where there is one output with
+/// as many items as came in, and with the first where one came out of many. Nothing more is looked
+/// at behind an item for which nothing is evident.
+fn fill_pairs(ports: &mut [Vec<Item>], inputs: &[Items]) {
+    let [input] = inputs else { return };
+    let n_only = if let [only] = &*ports { Some(only.len()) } else { None };
+    for port in ports {
+        for (i, item) in port.iter_mut().enumerate().filter(|(_, item)| item.paired.is_unknown()) {
+            item.paired = match n_only {
+                _ if input.len() == 1 => Paired::to(0),
+                Some(n) if n == input.len() => Paired::to(i),
+                Some(1) if !input.is_empty() => Paired::to(0),
+                _ => return,
+            };
         }
     }
 }
@@ -275,8 +292,26 @@ fn take_failed(ports: &mut [Vec<Item>], inputs: &[Items]) -> Vec<Item> {
 
 fn is_failed(item: &Item) -> bool {
     item.error.is_some()
-        || (item.json.contains_key("error")
+        || (item.json.get("error").is_some_and(is_truthy)
             && item.json.keys().all(|k| matches!(k.as_str(), "error" | "message" | "details")))
+}
+
+/// As in n8n, an item that carries an error has no other data.
+fn leave_only_error(item: &mut Item) {
+    let Some(error) = &item.error else { return };
+    let message = error.get("message").map(|text| ("error".to_owned(), text.clone()));
+    item.json = Arc::new(message.into_iter().collect());
+}
+
+/// Whether JavaScript takes the value for true: an empty `error` is none.
+fn is_truthy(value: &Value) -> bool {
+    match value {
+        Value::Null => false,
+        Value::Bool(b) => *b,
+        Value::Number(n) => n.as_f64() != Some(0.0),
+        Value::String(text) => !text.is_empty(),
+        Value::Array(_) | Value::Object(_) => true,
+    }
 }
 
 fn with_input_fields(item: Item, inputs: &[Items]) -> Item {

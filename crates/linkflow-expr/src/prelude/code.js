@@ -510,16 +510,6 @@ function itemsFrom(result) {
   });
 }
 
-/** New items get the pairing that follows from the numbers of items. */
-function pair(items) {
-  const n = input().length;
-  return items.map((item, i) => {
-    if (item.pairedItem !== undefined && item.pairedItem !== null) return item;
-    if (n === 1 || (n > 1 && items.length === 1)) return { ...item, pairedItem: { item: 0 } };
-    return n === items.length ? { ...item, pairedItem: { item: i } } : item;
-  });
-}
-
 /** The item that code for one item gave; undefined when it gave none. */
 function itemFrom(result, index) {
   if ((result === null || result === undefined) && mode === "each") return undefined;
@@ -552,18 +542,22 @@ let isRunning = false;
 async function runAll(code) {
   const result = await code.call(self);
   if (request.wantsRaw && !(Array.isArray(result) && result.every(isObject))) return { raw: result };
-  return { items: pair(itemsFrom(result)) };
+  return { items: itemsFrom(result) };
 }
 
 async function runEach(code) {
   const out = [];
   for (current = 0; current < input().length; current++) {
     if (mode === "functionItem") define("item", currentItem().json);
+    let hasRun = false;
     try {
-      const item = itemFrom(await code.call(self), current);
+      const result = await code.call(self);
+      hasRun = true;
+      const item = itemFrom(result, current);
       if (item !== undefined) out.push(item);
     } catch (thrown) {
-      if (!request.goesOn) throw thrown;
+      // A result that is no item fails the node as a whole; only the older node goes on.
+      if (!request.goesOn || (hasRun && mode === "each")) throw thrown;
       const { message, where } = failure(thrown);
       // The older node tells no place, and leaves it open of which item an error is that code threw.
       if (mode !== "functionItem") out.push({ json: { error: message }, pairedItem: { item: current } });

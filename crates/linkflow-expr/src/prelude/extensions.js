@@ -112,7 +112,7 @@ function dateFromNumber(n, unit) {
   const of = (ms) => D.fromMillis(Number.isFinite(ms) ? Math.trunc(ms) : 8.64e18);
   switch (unit) {
     case "ms": return of(n);
-    case "s": return of(Math.round(n * 1000));
+    case "s": return Number.isFinite(n) ? D.fromSeconds(n) : of(n);
     case "us": return of(n / 1000);
     case "excel": return of(Math.round((n - 25569) * 86400000));
     default: return undefined;

@@ -179,7 +179,11 @@ pub async fn read(answer: Answer, reading: &Reading, ctx: &Ctx) -> Result<Page, 
             Body::Json(json!({}))
         }
         _ if bytes.is_empty() => Body::Empty,
-        Format::Json => Body::Json(parsed(&bytes, &content_type)?),
+        Format::Json => Body::Json(match parsed(&bytes, &content_type) {
+            // Where no answer is an error, one that only says that it is JSON is none either.
+            Err(_) if reading.never_error && reading.response_format == Format::Autodetect => json!({}),
+            value => value?,
+        }),
         Format::Text => reading.json_text.of(decode(&bytes, &content_type)),
         Format::Autodetect => Body::Text(Value::String(decode(&bytes, &content_type))),
     };

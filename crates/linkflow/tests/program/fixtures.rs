@@ -6,12 +6,6 @@ use std::process::Command;
 
 use serde_json::{Map, Value, json};
 
-/// What differs on purpose, each with its reason in the kind's reference.
-const DIFFERENT: &[&str] = &[
-    // A last round without a batch is on record here.
-    "loop_over_items-v1-b2.json",
-];
-
 fn fixtures() -> Vec<PathBuf> {
     let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("../linkflow-nodes/tests/n8n");
     let mut files: Vec<PathBuf> = std::fs::read_dir(dir)
@@ -114,12 +108,8 @@ fn every_workflow_gives_what_n8n_gives() {
         let name = file.file_name().expect("a file has a name").to_string_lossy().into_owned();
         let ran = run(file, dir.path());
         let difference = difference(&ran["found"], &ran["expected"]);
-        match (difference, DIFFERENT.contains(&name.as_str())) {
-            (Some(difference), false) => {
-                wrong.push(format!("{name}: {difference} {}", ran["found"]["stderr"]))
-            }
-            (None, true) => wrong.push(format!("{name}: is equal now; take it from the list")),
-            _ => {}
+        if let Some(difference) = difference {
+            wrong.push(format!("{name}: {difference} {}", ran["found"]["stderr"]));
         }
     }
     assert!(wrong.is_empty(), "{} of {} differ:\n{}", wrong.len(), files.len(), wrong.join("\n"));

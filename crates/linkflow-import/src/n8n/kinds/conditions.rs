@@ -20,7 +20,9 @@ pub(super) fn with_version(conditions: &Value) -> Value {
 pub(super) fn of_version_1(conditions: Option<&Value>, combine: &str) -> Value {
     let mut list = Vec::new();
     if let Some(by_type) = conditions.and_then(Value::as_object) {
-        for (of, entries) in by_type {
+        // They were asked in this order, and a later one not at all where an earlier one decides.
+        for of in ["boolean", "dateTime", "number", "string"] {
+            let entries = by_type.get(of).unwrap_or(&Value::Null);
             for entry in entries.as_array().map_or(&[][..], Vec::as_slice) {
                 let none = Object::new();
                 let entry = entry.as_object().unwrap_or(&none);

@@ -29,14 +29,39 @@ pub fn translate(node: &N8nNode<'_>) -> Result<Translation, Unreadable> {
             params.insert(name.to_owned(), names(list));
         }
     }
-    if kind == "summarize" {
-        let options = params.entry("options").or_insert_with(|| json!({}));
-        if let Some(options) = options.as_object_mut() {
-            options.entry("continueIfFieldNotFound").or_insert(json!(false));
-            options.insert("groupsByText".to_owned(), json!(true));
-        }
+    let options = params.entry("options").or_insert_with(|| json!({}));
+    if let Some(options) = options.as_object_mut() {
+        details(node, kind, options);
     }
     Ok(Translation { kind, params, ..Translation::default() })
+}
+
+/// What is different from the kinds of today.
+fn details(node: &N8nNode<'_>, kind: &str, options: &mut Object) {
+    match kind {
+        "summarize" => {
+            options.insert("continueIfFieldNotFound".to_owned(), json!(node.version >= 2.1));
+            options.insert("groupsByText".to_owned(), json!(true));
+        }
+        "split_out" if node.version < 2.2 => {
+            let wants = match node.version {
+                v if v < 2.0 => "list",
+                v if v < 2.1 => "listOrObject",
+                _ => "listOrObjectIfAny",
+            };
+            options.insert("wants".to_owned(), json!(wants));
+        }
+        "aggregate" if node.version < 3.0 => {
+            options.insert("wantsFields".to_owned(), json!(true));
+            if node.version < 2.0 {
+                options.insert("pairsWithFirst".to_owned(), json!(true));
+            }
+        }
+        "remove_duplicates" => {
+            options.insert("failsAsAWhole".to_owned(), json!(true));
+        }
+        _ => {}
+    }
 }
 
 fn names(list: &Value) -> Value {
