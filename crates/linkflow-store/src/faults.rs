@@ -62,6 +62,8 @@ pub enum Planted {
     NoSweeper,
     /// An execution that comes to rest does not look at what came meanwhile.
     EarlyWakeForgotten,
+    /// Whoever believes that it leads starts what is due, whether somebody else has or not.
+    LeaderWithoutEpoch,
     /// The workflow for failures is started after the end is on disk, and a crash comes between.
     ErrorWorkflowForgotten,
 }
@@ -125,5 +127,48 @@ impl Store {
     /// How often a hint arrives.
     pub const fn hints(&self) -> usize {
         1
+    }
+}
+
+/// The bug that `LINKFLOW_PLANTED` names, for a whole process: what the cluster's fault harness plants.
+#[cfg(feature = "faults")]
+pub(crate) fn by_environment() -> Option<std::sync::Arc<dyn Faults>> {
+    let name = std::env::var("LINKFLOW_PLANTED").ok()?;
+    let planted = match name.as_str() {
+        "no-fence" => Planted::NoFence,
+        "early-acknowledgement" => Planted::AcknowledgedBeforeCommit,
+        "step-twice" => Planted::StepRecordedTwice,
+        "leader-without-epoch" => Planted::LeaderWithoutEpoch,
+        "freed-before-revoked" => Planted::FreedBeforeRevoked,
+        _ => {
+            tracing::error!("`LINKFLOW_PLANTED` names no bug that is known: {name:?}");
+            return None;
+        }
+    };
+    tracing::warn!("a bug is planted on purpose: {planted:?}");
+    Some(std::sync::Arc::new(ByEnvironment { planted, n: std::sync::atomic::AtomicU64::new(0) }))
+}
+
+#[cfg(feature = "faults")]
+#[derive(Debug)]
+struct ByEnvironment {
+    planted: Planted,
+    n: std::sync::atomic::AtomicU64,
+}
+
+#[cfg(feature = "faults")]
+impl Faults for ByEnvironment {
+    fn planted(&self) -> Option<Planted> {
+        Some(self.planted)
+    }
+
+    /// What would break everything at once shows now and then, as such bugs do.
+    fn shows(&self) -> bool {
+        let n = self.n.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        match self.planted {
+            Planted::AcknowledgedBeforeCommit => n % 20 == 19,
+            Planted::StepRecordedTwice => n % 50 == 49,
+            _ => true,
+        }
     }
 }

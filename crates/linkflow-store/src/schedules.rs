@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use crate::db::{Row, Tx, params};
 use crate::executions::insert as insert_execution;
+use crate::faults::Planted;
 use crate::{NewExecution, Store, StoreError};
 
 /// What happens with ticks that nobody could fire in time.
@@ -159,9 +160,14 @@ impl Store {
             return Err(StoreError::invalid("next_run_at", "must be later than the tick"));
         }
         let prepared = self.prepare_all(executions).await?;
+        let is_sure = self.has(Planted::LeaderWithoutEpoch);
+        if is_sure {
+            // Time for another one to see the same tick.
+            tokio::time::sleep(std::time::Duration::from_millis(300)).await;
+        }
         self.db
             .write_owed(move |tx| {
-                if !note(tx, id, fire_time, next_run_at, prepared.len())? {
+                if !note(tx, id, fire_time, next_run_at, prepared.len())? && !is_sure {
                     return Ok(Fired::Already);
                 }
                 let mut started = Vec::new();

@@ -84,7 +84,11 @@ impl PgOptions {
             idle_in_transaction_timeout_ms: 60_000,
             connect_timeout_ms: 3_000,
             patience_ms: 10_000,
-            store: Options::default(),
+            store: Options {
+                #[cfg(feature = "faults")]
+                faults: crate::faults::by_environment(),
+                ..Options::default()
+            },
         }
     }
 }
