@@ -26,6 +26,7 @@ const WALLS: &[(&str, &[&str])] = &[
         ],
     ),
     ("linkflow-bench", &["model", "expr", "store"]),
+    ("linkflow-chaos", &["model", "engine", "store"]),
     ("xtask", &[]),
 ];
 
