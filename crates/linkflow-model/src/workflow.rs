@@ -72,6 +72,14 @@ pub struct Settings {
     /// Days after which finished executions are removed; the server's setting when unset.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retention_days: Option<u32>,
+    /// The queue in which its executions wait for a worker, such as `critical` or `low`; `default`
+    /// when unset. How much of the workers' time each queue gets is the server's setting.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub queue: Option<String>,
+    /// How many of its executions may run side by side; the others wait for a place. Any number
+    /// when unset. What waits for a time, a call or a called workflow takes no place.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_concurrency: Option<u32>,
 }
 
 /// Which finished executions keep their data. All are recorded with state and times.

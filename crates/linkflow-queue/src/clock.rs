@@ -1,4 +1,4 @@
-//! Where the time comes from: the system, or a test that turns it.
+//! Where the time comes from: the system, whoever the process believes more, or a test that turns it.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -11,6 +11,8 @@ use linkflow_model::Millis;
 pub enum Clock {
     #[default]
     System,
+    /// As somebody else tells it, such as the database that all processes share.
+    Told(fn() -> Millis),
     /// Milliseconds since 1970; stands still until somebody turns it.
     Turned(Arc<AtomicI64>),
 }
@@ -27,11 +29,12 @@ impl Clock {
                 let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
                 Millis(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
             }
+            Clock::Told(now) => now(),
             Clock::Turned(ms) => Millis(ms.load(Ordering::Relaxed)),
         }
     }
 
-    /// Turns the clock on; the system's clock cannot be turned and stays as it is.
+    /// Turns the clock on; one that is not this process's cannot be turned and stays as it is.
     pub fn turn_ms(&self, ms: i64) {
         if let Clock::Turned(at) = self {
             at.fetch_add(ms, Ordering::Relaxed);

@@ -25,6 +25,6 @@ pub use clock::Clock;
 pub use faults::Planted;
 pub use job::{ForeignJob, Job, QueueError, QueueName, Request, Taken, Ticket, retry_delay_s};
 pub use memory::MemoryQueue;
-pub use partition::{partition_of, partition_queue};
-pub use queue::{Queue, QueueHealth, QueueStats};
+pub use partition::{number_of_partition, partition_of, partition_queue};
+pub use queue::{Queue, QueueHealth, QueueStats, ShownSchedule};
 pub use weights::{Shares, Weights};

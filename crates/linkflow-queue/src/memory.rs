@@ -206,6 +206,20 @@ impl MemoryQueue {
         self.arrived.notify_one();
     }
 
+    /// The queues with a weight, and those that something waits in, without the paused ones.
+    pub(crate) fn open_queues(&self) -> Vec<(QueueName, u32)> {
+        let state = self.state();
+        let mut all: BTreeMap<QueueName, u32> = self.weights.iter().map(|(q, w)| (q.clone(), w)).collect();
+        all.extend(state.open(&self.weights));
+        all.into_iter().filter(|(queue, _)| !state.paused.contains(queue)).collect()
+    }
+
+    pub(crate) fn take_from(&self, queue: &QueueName, max: usize) -> Vec<Taken> {
+        let mut taken = Vec::new();
+        self.state().take_of(queue, max, &mut taken);
+        taken
+    }
+
     /// Wakes takers, so that they look at the clock again.
     pub(crate) fn look_again(&self) {
         self.arrived.notify_one();

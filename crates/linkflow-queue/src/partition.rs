@@ -6,7 +6,7 @@ use linkflow_model::WorkspaceId;
 use crate::job::QueueName;
 
 /// What the names of all partitions begin with.
-const PREFIX: &str = "workflow:partition:";
+pub(crate) const PREFIX: &str = "workflow:partition:";
 
 /// The most partitions that can be asked for.
 pub const PARTITIONS_MAX: u32 = 1024;
@@ -31,10 +31,10 @@ pub fn partition_queue(partition: u32) -> QueueName {
     QueueName::new(&format!("{PREFIX}{partition}")).expect("a prefix and a number are a name")
 }
 
-/// Whether a queue is one of the partitions that there can be.
-pub(crate) fn is_partition(queue: &QueueName) -> bool {
+/// Which partition a queue is, if it is one of those that there can be.
+pub fn number_of_partition(queue: &QueueName) -> Option<u32> {
     let number = queue.as_str().strip_prefix(PREFIX).and_then(|number| number.parse::<u32>().ok());
-    number.is_some_and(|number| number < PARTITIONS_MAX)
+    number.filter(|number| *number < PARTITIONS_MAX)
 }
 
 /// All of an id's bits count: the first ones of an id are a time.

@@ -1,10 +1,11 @@
 //! One type before both queues. The callers see what can be done with a queue, and never which
 //! one it is.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
+use linkflow_model::Millis;
 use tokio::sync::broadcast;
 
 use crate::asynq::RedisQueue;
@@ -38,6 +39,19 @@ pub struct QueueStats {
     pub wait_ms: u64,
     /// What the queue takes in the server, estimated from a few of its entries.
     pub memory_bytes: u64,
+}
+
+/// A schedule, as asynq's tools show those of a scheduler.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ShownSchedule {
+    pub id: String,
+    /// When it fires, for people.
+    pub spec: String,
+    /// What it starts, as JSON.
+    pub payload: Vec<u8>,
+    pub queue: QueueName,
+    pub next: Millis,
+    pub previous: Option<Millis>,
 }
 
 /// How the queue's server is.
@@ -169,6 +183,41 @@ impl Queue {
         match self {
             Queue::Memory(_) => Ok(QueueHealth::default()),
             Queue::Redis(queue) => queue.health().await,
+        }
+    }
+
+    /// The queues that this process takes from at present, with their weights: those that are paused
+    /// are left out. A queue in memory has them all.
+    pub async fn open_queues(&self) -> Result<Vec<(QueueName, u32)>, QueueError> {
+        match self {
+            Queue::Memory(queue) => Ok(queue.open_queues()),
+            Queue::Redis(queue) => queue.open_queues().await,
+        }
+    }
+
+    /// The queues that some process takes from, whichever it is: those that showed themselves within
+    /// the time of two heartbeats.
+    pub async fn served(&self) -> Result<BTreeSet<QueueName>, QueueError> {
+        match self {
+            Queue::Memory(queue) => Ok(queue.open_queues().into_iter().map(|(queue, _)| queue).collect()),
+            Queue::Redis(queue) => queue.served().await,
+        }
+    }
+
+    /// Takes up to `max` jobs, at most 200, of a queue that this process need not listen to; does
+    /// not wait for any.
+    pub async fn take_from(&self, queue: &QueueName, max: usize) -> Result<Vec<Taken>, QueueError> {
+        match self {
+            Queue::Memory(memory) => Ok(memory.take_from(queue, max)),
+            Queue::Redis(redis) => redis.take_from(queue, max).await,
+        }
+    }
+
+    /// Shows schedules to asynq's tools for `ttl`, as those of this process.
+    pub async fn show_schedules(&self, all: Vec<ShownSchedule>, ttl: Duration) -> Result<(), QueueError> {
+        match self {
+            Queue::Memory(_) => Ok(()),
+            Queue::Redis(queue) => queue.show_schedules(all, ttl).await,
         }
     }
 

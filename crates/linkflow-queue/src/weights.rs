@@ -5,9 +5,11 @@ use std::collections::HashMap;
 use std::str::FromStr;
 
 use crate::job::{QueueError, QueueName};
+use crate::partition;
 
 /// The queues to listen on, each with a weight: `critical:6,default:3,low:1`. A name without a
-/// number weighs 1; names may contain colons, the number is what follows the last one.
+/// number weighs 1. Names may contain colons; the number is what follows the last one, but that of
+/// a partition belongs to its name: `workflow:partition:3` weighs 1, `workflow:partition:3:5` 5.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Weights(pub(crate) Vec<(QueueName, u32)>);
 
@@ -55,10 +57,17 @@ impl FromStr for Weights {
     }
 }
 
+/// What follows the last colon is a weight, if it is a number and what precedes it is a whole name:
+/// `workflow:partition:3` is a partition, and not a queue `workflow:partition` that weighs 3.
 fn one(part: &str) -> Result<(QueueName, u32), QueueError> {
-    let Some((name, number)) = part.rsplit_once(':') else { return Ok((QueueName::new(part)?, 1)) };
-    match number.trim().parse() {
-        Ok(weight @ 1..=WEIGHT_MAX) => Ok((QueueName::new(name.trim())?, weight)),
+    let whole = || QueueName::new(part).map(|name| (name, 1));
+    let Some((name, number)) = part.rsplit_once(':') else { return whole() };
+    let (name, number) = (name.trim(), number.trim());
+    if format!("{name}:") == partition::PREFIX || number.starts_with(|c: char| c.is_alphabetic()) {
+        return whole();
+    }
+    match number.parse() {
+        Ok(weight @ 1..=WEIGHT_MAX) => Ok((QueueName::new(name)?, weight)),
         _ => {
             Err(wrong(format!("must give a weight of 1 to {WEIGHT_MAX} after the last colon, got {part:?}")))
         }
@@ -114,8 +123,13 @@ mod tests {
             list.iter().map(|(q, w)| format!("{q}={w}")).collect::<Vec<_>>().join(" ")
         };
         assert_eq!(read("critical:6, default:3,low"), "critical=6 default=3 low=1");
-        assert_eq!(read("workflow:partition:3"), "workflow:partition=3");
-        for wrong in ["", ",", "a:0", "a:x", "a:1,a:2", "a:1001", "{a}:1"] {
+        assert_eq!(read("workflow:partition:3"), "workflow:partition:3=1");
+        assert_eq!(
+            read("workflow:partition:3:5,workflow:partition:30 : 2"),
+            "workflow:partition:3=5 workflow:partition:30=2"
+        );
+        assert_eq!(read("a:b:c,a:b:7,mails:eu"), "a:b:c=1 a:b=7 mails:eu=1");
+        for wrong in ["", ",", "a:0", "a:3x", "a:-1", "a:", "a:1,a:2", "a:1001", "{a}:1"] {
             assert!(wrong.parse::<Weights>().is_err(), "{wrong:?} was read");
         }
     }

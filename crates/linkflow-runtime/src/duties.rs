@@ -6,15 +6,17 @@
 //!
 //! None of them waits for another that fails, and nothing keeps the heartbeat waiting.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use linkflow_model::ExecutionId;
+use linkflow_queue::{QueueName, ShownSchedule, Taken};
 use linkflow_store::faults::Planted;
-use linkflow_store::{Holding, StoreError};
-use tokio::sync::mpsc;
+use linkflow_store::{Holding, Schedule, StoreError};
+use serde_json::json;
+use tokio::sync::{broadcast, mpsc};
 use tokio::time::{Interval, MissedTickBehavior};
 use tokio_util::sync::CancellationToken;
 
@@ -23,6 +25,17 @@ use crate::worker::{LEASE_MS, Lease};
 
 /// How long an execution may be ready before its hint counts as lost.
 const HINT_MS: u64 = 2_000;
+/// How often it is looked whether somebody waits for a place that is free.
+const ADMIT_EVERY_MS: u64 = 1_000;
+/// How often it is looked whether all queues are served, and how often it is said of one that is not.
+const LOOK_AT_QUEUES_EVERY_MS: u64 = 10_000;
+const SAY_UNSERVED_EVERY: u64 = 6;
+/// How often the schedules are shown to the queue's tools, for how long, and how many.
+const SHOW_EVERY_MS: u64 = 10_000;
+const SHOWN_FOR: Duration = Duration::from_secs(30);
+const SHOWN_MAX: usize = 1_000;
+/// Jobs of a partition that is none any more that are moved in one go.
+const MOVED_MAX: usize = 200;
 const RETAIN_EVERY_MS: u64 = 600_000;
 /// How soon the end of an execution elsewhere is seen by those who wait for it.
 const ANSWER_EVERY_MS: u64 = 250;
@@ -30,7 +43,12 @@ const ASK_SELDOM: u64 = 8;
 
 pub async fn run(inner: Arc<Inner>, lease: Arc<Lease>, stop: CancellationToken) {
     let all = async {
-        tokio::join!(beat(&inner, &lease), rounds(&inner, Some(&lease), &|| true), retain(&inner, &|| true))
+        tokio::join!(
+            beat(&inner, &lease),
+            rounds(&inner, Some(&lease), &|| true),
+            retain(&inner, &|| true),
+            admit_all(&inner)
+        )
     };
     tokio::select! {
         () = stop.cancelled() => {}
@@ -42,7 +60,9 @@ pub async fn run(inner: Arc<Inner>, lease: Arc<Lease>, stop: CancellationToken) 
 pub async fn drive(inner: Arc<Inner>, lease: Arc<Lease>, stop: CancellationToken) {
     tokio::select! {
         () = stop.cancelled() => {}
-        _ = async { tokio::join!(beat(&inner, &lease), look_after_all(&inner, &lease)) } => {}
+        _ = async {
+            tokio::join!(beat(&inner, &lease), look_after_all(&inner, &lease), hear_cancellations(&inner), admit_all(&inner))
+        } => {}
     }
 }
 
@@ -50,7 +70,14 @@ pub async fn drive(inner: Arc<Inner>, lease: Arc<Lease>, stop: CancellationToken
 pub async fn lead(inner: &Arc<Inner>, stop: CancellationToken, leads: &(dyn Fn() -> bool + Send + Sync)) {
     tokio::select! {
         () = stop.cancelled() => {}
-        _ = async { tokio::join!(rounds(inner, None, leads), retain(inner, leads)) } => {}
+        _ = async {
+            tokio::join!(
+                rounds(inner, None, leads),
+                retain(inner, leads),
+                look_at_queues(inner, leads),
+                show_schedules(inner, leads)
+            )
+        } => {}
     }
 }
 
@@ -95,6 +122,132 @@ async fn look_after_all(inner: &Inner, lease: &Lease) {
         tick.tick().await;
         log("looking after what runs", look_after(inner, lease, &mut orphans).await);
     }
+}
+
+/// Admits those that were held back: whenever an execution here has left a place, and now and then
+/// for places that were left by workers which died.
+async fn admit_all(inner: &Inner) {
+    let mut tick = every(ADMIT_EVERY_MS);
+    loop {
+        tokio::select! {
+            () = inner.place_left.notified() => {}
+            _ = tick.tick() => {}
+        }
+        log("admitting", admit(inner).await);
+    }
+}
+
+async fn admit(inner: &Inner) -> Result<(), StoreError> {
+    let places = inner.places().await?;
+    let (ids, n_left) = inner.store.admit(&places, inner.services.now()).await?;
+    metrics::gauge!("linkflow_executions_held_back").set(n_left as f64);
+    inner.hint_all(ids).await
+}
+
+/// What somebody cancels with asynq's tools. All workers hear of it, and the first one decides.
+async fn hear_cancellations(inner: &Inner) {
+    let mut heard = inner.hints.cancellations();
+    loop {
+        match heard.recv().await {
+            Ok(id) => log("canceling", cancel_heard(inner, &id).await),
+            Err(broadcast::error::RecvError::Lagged(_)) => {}
+            Err(broadcast::error::RecvError::Closed) => return,
+        }
+    }
+}
+
+async fn cancel_heard(inner: &Inner, id: &str) -> Result<(), StoreError> {
+    let Ok(id) = id.parse::<ExecutionId>() else { return Ok(()) };
+    match inner.store.workspace_of(id).await? {
+        Some(workspace) => inner.cancel(workspace, id).await.map(drop),
+        None => Ok(()),
+    }
+}
+
+/// Queues that nobody takes from. Partitions that are none any more are emptied into those that
+/// are; of others it is said, and no more: an operator gave each of them to certain workers.
+async fn look_at_queues(inner: &Arc<Inner>, leads: &(dyn Fn() -> bool + Send + Sync)) {
+    let mut tick = every(LOOK_AT_QUEUES_EVERY_MS);
+    let mut said = HashMap::new();
+    loop {
+        tick.tick().await;
+        if !leads() {
+            continue;
+        }
+        // Without the queue's server there is nothing to see.
+        let unserved = inner.hints.unserved().await.unwrap_or_default();
+        said.retain(|queue, _| unserved.contains(queue));
+        for queue in unserved {
+            if inner.hints.is_left_over(&queue) {
+                move_on(inner, &queue).await;
+                continue;
+            }
+            let n: &mut u64 = said.entry(queue.clone()).or_default();
+            // The first look may come before a worker that has just started shows itself.
+            if *n % SAY_UNSERVED_EVERY == 1 {
+                tracing::warn!(queue = %queue, "executions wait in the queue {queue}, and no worker takes from it; name it in QUEUE_PRIORITIES or QUEUE_NAME of one");
+            }
+            *n += 1;
+        }
+    }
+}
+
+/// Empties a queue into those in which its executions would wait now.
+async fn move_on(inner: &Arc<Inner>, queue: &QueueName) {
+    loop {
+        let taken = inner.hints.take_from(queue, MOVED_MAX).await.unwrap_or_default();
+        let is_last = taken.len() < MOVED_MAX;
+        if !taken.is_empty() {
+            tracing::info!(queue = %queue, n_jobs = taken.len(), "{} jobs of {queue} are moved", taken.len());
+        }
+        let (mut ids, mut tickets) = (Vec::new(), Vec::new());
+        for job in taken {
+            match job {
+                Taken::Execution { ticket, job } => {
+                    ids.push(job.execution);
+                    tickets.push(ticket);
+                }
+                Taken::Foreign(job) => crate::worker::take_foreign(inner, job).await,
+            }
+        }
+        // What cannot be hinted at now is found by the sweep.
+        log("moving jobs", inner.hint_all(ids).await);
+        tickets.into_iter().for_each(|ticket| inner.hints.done(ticket));
+        if is_last {
+            return;
+        }
+    }
+}
+
+async fn show_schedules(inner: &Inner, leads: &(dyn Fn() -> bool + Send + Sync)) {
+    let mut tick = every(SHOW_EVERY_MS);
+    loop {
+        tick.tick().await;
+        if !leads() || inner.hints.is_local() || !inner.hints.is_up() {
+            continue;
+        }
+        log("showing the schedules", shown(inner).await);
+    }
+}
+
+async fn shown(inner: &Inner) -> Result<(), StoreError> {
+    let show = |schedule: Schedule| {
+        let payload = json!({"workflow_id": schedule.workflow, "node": schedule.node});
+        let zone = &schedule.timezone;
+        Some(ShownSchedule {
+            id: schedule.id.to_string(),
+            spec: format!("{} ({zone})", schedule.rule),
+            payload: payload.to_string().into_bytes(),
+            queue: inner.hints.queue_of(schedule.workspace),
+            next: schedule.next_run_at?,
+            previous: schedule.last_run_at,
+        })
+    };
+    let all = inner.store.upcoming(SHOWN_MAX).await?.into_iter().filter_map(show).collect();
+    if let Err(error) = inner.hints.show_schedules(all, SHOWN_FOR).await {
+        tracing::debug!(%error, "the schedules are not shown: {error}");
+    }
+    Ok(())
 }
 
 fn every(ms: u64) -> Interval {

@@ -10,10 +10,12 @@ use std::time::Duration;
 use linkflow_model::{ExecutionId, WorkspaceId};
 use linkflow_node::Reply;
 use linkflow_queue::{
-    Job, Queue, QueueError, QueueName, RedisQueue, Taken, Ticket, partition_of, partition_queue,
+    Job, Queue, QueueError, QueueName, RedisQueue, ShownSchedule, Taken, Ticket, number_of_partition,
+    partition_of, partition_queue,
 };
+use linkflow_store::ReadyRow;
 use serde::{Deserialize, Serialize};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{broadcast, mpsc, oneshot};
 
 use crate::contract::{Check, CheckStatus};
 
@@ -98,10 +100,18 @@ impl Hints {
         }
     }
 
-    pub fn push(&self, workspace: WorkspaceId, ids: impl IntoIterator<Item = ExecutionId>) {
-        let queue = self.queue_of(workspace);
-        let job = |execution| Job { queue: queue.clone(), execution, workspace };
-        self.push_jobs(ids.into_iter().map(job).collect());
+    /// The queue in which an execution waits whose row names `queue`. Partitions are what the
+    /// setting makes of the usual queue at present, whatever it was when the row was written.
+    pub fn place(&self, queue: &str, workspace: WorkspaceId) -> QueueName {
+        match QueueName::new(queue) {
+            Ok(own) if own != self.usual && number_of_partition(&own).is_none() => own,
+            _ => self.queue_of(workspace),
+        }
+    }
+
+    pub fn job_of(&self, row: ReadyRow) -> Job {
+        let queue = self.place(&row.queue, row.workspace);
+        Job { queue, execution: row.id, workspace: row.workspace }
     }
 
     pub fn push_jobs(&self, jobs: Vec<Job>) {
@@ -119,6 +129,48 @@ impl Hints {
             }
             (Queue::Redis(_), None) => {}
         }
+    }
+
+    /// The queues that this process takes from and that are not paused, with their weights.
+    pub async fn open_queues(&self) -> Result<Vec<(QueueName, u32)>, QueueError> {
+        self.queue.open_queues().await
+    }
+
+    /// The ids that somebody cancels by way of the queue's own tools.
+    pub fn cancellations(&self) -> broadcast::Receiver<Arc<str>> {
+        self.queue.cancellations()
+    }
+
+    /// Queues in which something waits that no process takes from, as far as they have shown
+    /// themselves. Says so in the log, and as a metric.
+    pub async fn unserved(&self) -> Result<Vec<QueueName>, QueueError> {
+        let (stats, served) = (self.queue.stats().await?, self.queue.served().await?);
+        let mut unserved = Vec::new();
+        for one in stats {
+            let (is_served, queue) = (served.contains(&one.queue), one.queue);
+            let is_left = one.pending > 0 && !is_served;
+            metrics::gauge!("linkflow_queue_unserved", "queue" => queue.to_string())
+                .set(f64::from(u8::from(is_left)));
+            if is_left {
+                unserved.push(queue);
+            }
+        }
+        Ok(unserved)
+    }
+
+    /// Whether the usual queue was once spread over more partitions than now, and this is one of
+    /// those that are not any more.
+    pub fn is_left_over(&self, queue: &QueueName) -> bool {
+        number_of_partition(queue).is_some_and(|number| self.partitions.is_none_or(|n| number >= n))
+    }
+
+    /// Up to `max` jobs of one queue, whoever takes from it; waits for none.
+    pub async fn take_from(&self, queue: &QueueName, max: usize) -> Result<Vec<Taken>, QueueError> {
+        self.queue.take_from(queue, max).await
+    }
+
+    pub async fn show_schedules(&self, all: Vec<ShownSchedule>, ttl: Duration) -> Result<(), QueueError> {
+        self.queue.show_schedules(all, ttl).await
     }
 
     /// Up to `max` jobs; waits until there is one.

@@ -8,6 +8,7 @@ use linkflow_expr::Compiled;
 use linkflow_model::{Node, Object, OnError, Shape, Workflow};
 use linkflow_node::trigger::Trigger;
 use linkflow_node::{NodeKind, Ports, Requires};
+use linkflow_queue::QueueName;
 
 use crate::contract::Problem;
 
@@ -109,6 +110,13 @@ impl Prepared {
     /// What keeps it from being published.
     pub fn problems(&self) -> Vec<Problem> {
         let mut problems = Vec::new();
+        if let Some(Err(error)) = self.workflow.settings.queue.as_deref().map(QueueName::new) {
+            problems.push(Problem { field: "settings.queue".to_owned(), problem: error.to_string() });
+        }
+        if self.workflow.settings.max_concurrency == Some(0) {
+            let problem = "must be at least 1, got 0; leave it out for no limit".to_owned();
+            problems.push(Problem { field: "settings.max_concurrency".to_owned(), problem });
+        }
         for (node, prepared) in self.workflow.nodes.iter().zip(&self.nodes) {
             if node.disabled {
                 continue;

@@ -146,6 +146,8 @@ pub async fn follow(
         }
     }
     inner.store.replace_schedules(workflow, new).await?;
-    inner.store.set_retention(workflow, prepared.workflow.settings.retention_days).await?;
+    let settings = &prepared.workflow.settings;
+    inner.store.set_retention(workflow, settings.retention_days).await?;
+    inner.store.set_places(workflow, settings.max_concurrency).await?;
     Ok(())
 }

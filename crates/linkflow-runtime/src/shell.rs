@@ -9,12 +9,12 @@ use linkflow_engine::{Event, Outcome, StepState};
 use linkflow_model::{ExecutionId, Item, Millis, Mode, Object, Status, Workflow, WorkflowId, WorkspaceId};
 use linkflow_node::trigger::{Request, Trigger};
 use linkflow_node::{BoxFuture, ChildCall, ChildResult, NodeError, WorkflowRef};
-use linkflow_queue::{Job, Queue};
+use linkflow_queue::{Job, Queue, QueueName};
 use linkflow_store::{
-    CancelAsked, Entry, EntryData, Idempotency, Keyring, NewExecution, ReadyRow, Store, StoreError, WakeCall,
+    CancelAsked, Entry, EntryData, Idempotency, Keyring, NewExecution, Places, Store, StoreError, WakeCall,
 };
 use serde_json::{Value, json};
-use tokio::sync::oneshot;
+use tokio::sync::{Notify, oneshot};
 use tokio_util::sync::CancellationToken;
 
 use crate::contract::*;
@@ -22,6 +22,7 @@ use crate::drive::{env_of, parent_of, start_outputs};
 use crate::feed::{Feed, Replies};
 use crate::hints::{Hints, News};
 use crate::host::{StoreHost, store_trouble};
+use crate::memory::Memory;
 use crate::prepared::Prepared;
 use crate::record::{Recorded, replay};
 use crate::services::Services;
@@ -29,6 +30,8 @@ use crate::shared_feed::{self, Shared};
 use crate::waiting;
 use crate::worker::Share;
 
+/// The queue of executions whose workflow names none.
+const USUAL_QUEUE: &str = "default";
 /// Waiting requests that are looked after in one round.
 const ANSWERED_MAX: usize = 1_000;
 /// Hints that are made good in one round.
@@ -53,6 +56,10 @@ pub struct ShellParts {
     pub concurrency: usize,
     /// Days after which finished executions go; never when unset.
     pub retention_days: Option<u32>,
+    /// How much memory this process may take before it takes no more executions.
+    pub memory: Memory,
+    /// How many executions of each workspace may run side by side; any number when unset.
+    pub workspace_concurrency: Option<u32>,
 }
 
 pub struct Inner {
@@ -64,6 +71,13 @@ pub struct Inner {
     pub replies: Replies,
     pub concurrency: usize,
     pub retention_days: Option<u32>,
+    pub memory: Memory,
+    workspace_concurrency: Option<u32>,
+    places: moka::sync::Cache<(), Arc<Places>>,
+    /// An execution has left a place that others may wait for.
+    pub place_left: Notify,
+    /// Queues of executions that were made here and wait in none of the usual ones.
+    own_queues: moka::sync::Cache<ExecutionId, QueueName>,
     /// Those that run here, with what ends them.
     running: Mutex<HashMap<ExecutionId, (u64, CancellationToken)>>,
     n_places: AtomicU64,
@@ -118,6 +132,14 @@ impl Shell {
             replies: Replies::default(),
             concurrency: parts.concurrency.max(1),
             retention_days: parts.retention_days,
+            memory: parts.memory,
+            workspace_concurrency: parts.workspace_concurrency,
+            places: moka::sync::Cache::builder().time_to_live(Duration::from_secs(1)).build(),
+            place_left: Notify::new(),
+            own_queues: moka::sync::Cache::builder()
+                .max_capacity(10_000)
+                .time_to_live(Duration::from_secs(600))
+                .build(),
             running: Mutex::default(),
             n_places: AtomicU64::new(0),
             draining: AtomicBool::new(false),
@@ -206,10 +228,24 @@ impl Inner {
         self.running().get(&execution).map(|(_, cancel)| cancel.clone())
     }
 
-    /// Says that these may have work.
+    /// Says that these may have work. The queue of one that was made elsewhere is taken for the
+    /// usual one, in which it waits as well as in its own.
     pub fn hint(&self, workspace: WorkspaceId, ids: impl IntoIterator<Item = ExecutionId>) {
-        for id in ids {
-            (0..self.store.hints()).for_each(|_| self.hints.push(workspace, [id]));
+        let job = |execution| {
+            let own = self.own_queues.get(&execution);
+            let queue = own.unwrap_or_else(|| self.hints.queue_of(workspace));
+            Job { queue, execution, workspace }
+        };
+        for job in ids.into_iter().map(job) {
+            (0..self.store.hints()).for_each(|_| self.hints.push_jobs(vec![job.clone()]));
+        }
+    }
+
+    /// Remembers where an execution waits that is made here.
+    fn remember_queue(&self, id: ExecutionId, workspace: WorkspaceId, queue: &str) {
+        let queue = self.hints.place(queue, workspace);
+        if queue != self.hints.queue_of(workspace) {
+            self.own_queues.insert(id, queue);
         }
     }
 
@@ -223,24 +259,39 @@ impl Inner {
         if ids.len() > LOOKED_UP_MAX {
             return self.hint_older_than(self.services.now().plus(1), 0).await;
         }
-        for id in ids {
-            if let Some(workspace) = self.store.workspace_of(id).await? {
-                self.hint(workspace, [id]);
-            }
+        self.hint_all(ids).await
+    }
+
+    /// Hints at each of these where it waits.
+    pub async fn hint_all(&self, ids: Vec<ExecutionId>) -> Result<(), StoreError> {
+        if ids.is_empty() {
+            return Ok(());
         }
+        let rows = self.store.places_of(ids).await?;
+        self.hints.push_jobs(rows.into_iter().map(|row| self.hints.job_of(row)).collect());
         Ok(())
     }
 
     /// Hints what has been ready for longer than `age_ms` at `now`.
     pub async fn hint_older_than(&self, now: Millis, age_ms: u64) -> Result<(), StoreError> {
         let ready = self.store.ready_older_than(now, age_ms, SWEEP_MAX).await?;
-        let job = |row: ReadyRow| Job {
-            queue: self.hints.queue_of(row.workspace),
-            execution: row.id,
-            workspace: row.workspace,
-        };
-        self.hints.push_jobs(ready.into_iter().map(job).collect());
+        self.hints.push_jobs(ready.into_iter().map(|row| self.hints.job_of(row)).collect());
         Ok(())
+    }
+
+    /// Asks an execution to end, wherever it is. False when there is none that could.
+    pub async fn cancel(&self, workspace: WorkspaceId, execution: ExecutionId) -> Result<bool, StoreError> {
+        match self.store.request_cancel(workspace, execution, self.services.now()).await? {
+            CancelAsked::Asked { ready } => {
+                self.hint(workspace, ready);
+                // Others, such as its children, hear of it from `duties::look_after`.
+                if let Some(cancel) = self.cancel_token(execution) {
+                    cancel.cancel();
+                }
+                Ok(true)
+            }
+            CancelAsked::Ended(_) | CancelAsked::Unknown => Ok(false),
+        }
     }
 
     pub fn tell_accepted(&self, workspace: WorkspaceId, id: ExecutionId, workflow: WorkflowId) {
@@ -300,6 +351,17 @@ impl Inner {
         let prepared = Arc::new(prepared);
         self.plans.insert((workspace, workflow, version), prepared.clone());
         Ok(Some(prepared))
+    }
+
+    /// What may run side by side; a change is seen after a second.
+    pub async fn places(&self) -> Result<Arc<Places>, StoreError> {
+        if let Some(places) = self.places.get(&()) {
+            return Ok(places);
+        }
+        let of_workflows = self.store.places_of_workflows().await?;
+        let places = Arc::new(Places { of_workflows, of_workspace: self.workspace_concurrency });
+        self.places.insert((), places.clone());
+        Ok(places)
     }
 
     pub async fn variables(&self, workspace: WorkspaceId) -> Result<Arc<Object>, StoreError> {
@@ -438,6 +500,8 @@ impl Inner {
             ..EntryData::default()
         };
         let entry = Entry { event: Event::Started { at: now, node: start, outputs: counts }, data };
+        let queue = prepared.workflow.settings.queue.clone().unwrap_or_else(|| USUAL_QUEUE.to_owned());
+        self.remember_queue(id, workspace, &queue);
         Ok(NewExecution {
             id,
             workspace,
@@ -447,7 +511,7 @@ impl Inner {
             parent: None,
             retry_of: None,
             idempotency: None,
-            queue: self.hints.queue_of(workspace).as_str().to_owned(),
+            queue,
             created_at: now,
             entries: vec![entry],
         })
@@ -609,20 +673,7 @@ impl Runtime for Shell {
         workspace: WorkspaceId,
         execution: ExecutionId,
     ) -> BoxFuture<'_, Result<bool, RuntimeError>> {
-        Box::pin(async move {
-            let now = self.inner.services.now();
-            match self.inner.store.request_cancel(workspace, execution, now).await.map_err(runtime_error)? {
-                CancelAsked::Asked { ready } => {
-                    self.inner.hint(workspace, ready);
-                    // Others, such as its children, hear of it from `duties::look_after`.
-                    if let Some(cancel) = self.inner.cancel_token(execution) {
-                        cancel.cancel();
-                    }
-                    Ok(true)
-                }
-                CancelAsked::Ended(_) | CancelAsked::Unknown => Ok(false),
-            }
-        })
+        Box::pin(async move { self.inner.cancel(workspace, execution).await.map_err(runtime_error) })
     }
 
     fn retry(
@@ -666,6 +717,7 @@ impl Runtime for Shell {
                 created_at: now,
                 entries,
             };
+            inner.remember_queue(new.id, workspace, &new.queue);
             inner.accept(new, None).await.map(|s| s.execution)
         })
     }

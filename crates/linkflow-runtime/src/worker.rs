@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use futures_util::FutureExt;
 use linkflow_engine::Input;
-use linkflow_model::{ExecutionId, Mode, Status};
+use linkflow_model::{ExecutionId, Millis, Mode, Status};
 use linkflow_queue::{ForeignJob, QueueError, Taken, Ticket};
 use linkflow_store::{Append, Claimed, EntryData, StoreError, Then, WorkerKey};
 use serde_json::json;
@@ -22,6 +22,7 @@ use crate::drive::{Drive, Lost, Rest, Sink, env_of};
 use crate::foreign::{self, Refused};
 use crate::record::replay;
 use crate::shell::{Inner, Place};
+use crate::turns::Turns;
 
 pub const LEASE_MS: u64 = 20_000;
 const BATCH_MAX: usize = 64;
@@ -77,6 +78,7 @@ pub async fn work(inner: Arc<Inner>, stop: CancellationToken, grace_ms: u64, sha
     let slots = Arc::new(Semaphore::new(inner.concurrency));
     let mut keys = lease.key.subscribe();
     let mut tasks = JoinSet::new();
+    let mut turns = Turns::default();
     loop {
         while tasks.try_join_next().is_some() {}
         tokio::select! {
@@ -84,10 +86,13 @@ pub async fn work(inner: Arc<Inner>, stop: CancellationToken, grace_ms: u64, sha
             () = stop.cancelled() => break,
             // What runs under the old key belongs to others now.
             Ok(()) = keys.changed() => tasks.abort_all(),
-            Some((slot, taken)) = next(&inner, &slots) => {
+            Some((slot, found)) = next(&inner, &slots, &mut turns) => {
                 drop(slot);
-                match taken {
-                    Ok(taken) => take_in(&inner, &lease, taken, &slots, &mut tasks).await,
+                match found {
+                    Ok(Found::Jobs(taken)) => take_in(&inner, &lease, taken, &slots, &mut tasks).await,
+                    Ok(Found::ByTurns(ids)) => {
+                        claim(&inner, &lease, ids, Vec::new(), &slots, &mut tasks).await;
+                    }
                     Err(error) => ask_store(&inner, &lease, &error, &slots, &mut tasks).await,
                 }
             }
@@ -130,14 +135,30 @@ async fn register(inner: &Inner) -> Result<WorkerKey, StoreError> {
     inner.store.register_worker(inner.services.now(), LEASE_MS, info).await
 }
 
-/// The next jobs to look at, no more than there are free slots. May be dropped while it waits.
+/// What there is to look at.
+enum Found {
+    Jobs(Vec<Taken>),
+    /// Executions of workspaces whose turn it is.
+    ByTurns(Vec<ExecutionId>),
+}
+
+/// What to look at next, no more than there are free slots. May be dropped while it waits.
 async fn next(
     inner: &Inner,
     slots: &Arc<Semaphore>,
-) -> Option<(OwnedSemaphorePermit, Result<Vec<Taken>, QueueError>)> {
+    turns: &mut Turns,
+) -> Option<(OwnedSemaphorePermit, Result<Found, QueueError>)> {
     let slot = slots.clone().acquire_owned().await.ok()?;
-    let taken = inner.hints.take((slots.available_permits() + 1).min(BATCH_MAX)).await;
-    Some((slot, taken))
+    let room = inner.memory.room(|| inner.concurrency.saturating_sub(slots.available_permits() + 1)).await;
+    let n = (slots.available_permits() + 1).min(BATCH_MAX).min(room);
+    match turns.next(inner, n).await {
+        Ok(ids) if !ids.is_empty() => return Some((slot, Ok(Found::ByTurns(ids)))),
+        Ok(_) => {}
+        Err(error) => tracing::debug!(%error, "nobody knows whose turn it is: {error}"),
+    }
+    let taken = inner.hints.take(n).await;
+    turns.took(taken.as_ref().map_or(0, Vec::len), n);
+    Some((slot, taken.map(Found::Jobs)))
 }
 
 /// Claims what was taken; what other programs ask for is accepted first.
@@ -156,11 +177,12 @@ async fn take_in(
         }
     }
     if !tickets.is_empty() {
-        claim(inner, lease, tickets, slots, tasks).await;
+        let ids = tickets.keys().copied().collect();
+        claim(inner, lease, ids, tickets.into_values().collect(), slots, tasks).await;
     }
 }
 
-async fn take_foreign(inner: &Arc<Inner>, job: ForeignJob) {
+pub async fn take_foreign(inner: &Arc<Inner>, job: ForeignJob) {
     match foreign::accept(inner, &job).await {
         Ok(()) => inner.hints.done(job.ticket),
         Err(Refused::Wrong(why)) => {
@@ -178,28 +200,34 @@ async fn take_foreign(inner: &Arc<Inner>, job: ForeignJob) {
 async fn claim(
     inner: &Arc<Inner>,
     lease: &Lease,
-    tickets: HashMap<ExecutionId, Ticket>,
+    ids: Vec<ExecutionId>,
+    tickets: Vec<Ticket>,
     slots: &Arc<Semaphore>,
     tasks: &mut JoinSet<()>,
 ) {
     let key = lease.key();
-    let ids = tickets.keys().copied().collect();
-    let trouble = match inner.store.claim(&key, ids, inner.services.now()).await {
+    let trouble = match claimed(inner, &key, ids).await {
         Ok(claimed) => {
             // From here on the store says whose they are. A job that were held for as long as its
             // execution runs would keep away the hint that comes when this process has died.
-            tickets.into_values().for_each(|ticket| inner.hints.done(ticket));
+            tickets.into_iter().for_each(|ticket| inner.hints.done(ticket));
             return begin(inner, &key, claimed, slots, tasks).await;
         }
         Err(StoreError::Fenced) => lease.renew(inner, &key).await.err(),
         Err(error) => Some(error),
     };
     // Those that were taken although the answer says no are found by `duties::look_after`.
-    inner.hints.give_back(tickets.into_values().collect());
+    inner.hints.give_back(tickets);
     if let Some(error) = trouble {
         tracing::error!(%error, "nothing could be claimed: {error}");
         tokio::time::sleep(TROUBLE).await;
     }
+}
+
+/// Those that find a place; what is held back is hinted at when there is one.
+async fn claimed(inner: &Inner, key: &WorkerKey, ids: Vec<ExecutionId>) -> Result<Vec<Claimed>, StoreError> {
+    let places = inner.places().await?;
+    inner.store.claim_within(&places, key, ids, inner.services.now()).await
 }
 
 /// While the queue cannot be reached: takes what has been ready longest, whoever's queue it is in.
@@ -213,7 +241,13 @@ async fn ask_store(
     tracing::debug!(error = %why, "the store is asked for work: {why}");
     let key = lease.key();
     let n = slots.available_permits().clamp(1, BATCH_MAX);
-    let trouble = match inner.store.claim_ready(&key, n, inner.services.now()).await {
+    let ready = inner.store.ready_older_than(Millis(i64::MAX), 0, n).await;
+    let ids = ready.map(|rows| rows.into_iter().take(n).map(|row| row.id).collect());
+    let claimed = match ids {
+        Ok(ids) => claimed(inner, &key, ids).await,
+        Err(error) => Err(error),
+    };
+    let trouble = match claimed {
         Ok(claimed) if claimed.is_empty() => None,
         Ok(claimed) => {
             return begin(inner, &key, claimed, slots, tasks).await;
@@ -239,8 +273,12 @@ async fn begin(
         let place = Place::take(inner, claim.id);
         let (inner, key) = (inner.clone(), key.clone());
         tasks.spawn(async move {
+            let workflow = claim.workflow;
             run(&inner, key, claim, place).await;
             drop(slot);
+            if inner.places().await.is_ok_and(|places| places.limit(workflow)) {
+                inner.place_left.notify_one();
+            }
         });
     }
 }

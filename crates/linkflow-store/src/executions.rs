@@ -270,31 +270,25 @@ impl Store {
         self.decode_claims(claimed, now).await
     }
 
-    /// Takes up to `limit` executions that are ready, those that have been ready longest first.
+    /// Takes up to `limit` executions that are ready: of each queue and workspace those that have
+    /// been ready longest.
     pub async fn claim_ready(
         &self,
         key: &WorkerKey,
         limit: usize,
         now: Millis,
     ) -> Result<Vec<Claimed>, StoreError> {
-        let (key, poison_limit) = (key.clone(), self.options.poison_limit);
-        let claimed = self
-            .db
-            .write_owed(move |tx| {
-                let sql = format!(
-                    "SELECT id FROM executions WHERE status = 'ready' ORDER BY ready_at LIMIT $1{}",
-                    tx.skip_locked()
-                );
-                let ids = tx.query(&sql, params![limit], |row| row.get(0))?;
-                Claim { key, ids, now, poison_limit }.run(tx)
-            })
-            .await?;
-        self.decode_claims(claimed, now).await
+        let ready = self.ready_older_than(Millis(i64::MAX), 0, limit).await?;
+        self.claim(key, ready.into_iter().map(|row| row.id).collect(), now).await
     }
 
     /// One whose journal cannot be read ends as dead, or goes back when another try may succeed;
     /// it must not stay with a worker that knows nothing of it.
-    async fn decode_claims(&self, claimed: Vec<RawClaim>, now: Millis) -> Result<Vec<Claimed>, StoreError> {
+    pub(crate) async fn decode_claims(
+        &self,
+        claimed: Vec<RawClaim>,
+        now: Millis,
+    ) -> Result<Vec<Claimed>, StoreError> {
         let mut decoded = Vec::with_capacity(claimed.len());
         for RawClaim { mut claimed, chunks } in claimed {
             match self.decode(&chunks) {
@@ -360,26 +354,6 @@ impl Store {
         now: Millis,
     ) -> Result<CancelAsked, StoreError> {
         self.db.write(move |tx| request_cancel(tx, workspace, id, now)).await
-    }
-
-    /// Executions that have been ready for longer than `age_ms`: their hints may be lost.
-    pub async fn ready_older_than(
-        &self,
-        now: Millis,
-        age_ms: u64,
-        limit: usize,
-    ) -> Result<Vec<ReadyRow>, StoreError> {
-        let before = Millis(now.0.saturating_sub(i64::try_from(age_ms).unwrap_or(i64::MAX)));
-        self.db
-            .read(move |tx| {
-                tx.query(
-                    "SELECT id, workspace, queue FROM executions WHERE status = 'ready' AND ready_at < $1 \
-                     ORDER BY ready_at LIMIT $2",
-                    params![before, limit],
-                    |row| Ok(ReadyRow { id: row.get(0)?, workspace: row.get(1)?, queue: row.get(2)? }),
-                )
-            })
-            .await
     }
 
     /// The children of a step, in their order.
@@ -528,14 +502,6 @@ pub struct Holding {
     pub claim: u64,
     /// Somebody wants its end.
     pub cancel_requested: bool,
-}
-
-/// An execution that is ready.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ReadyRow {
-    pub id: ExecutionId,
-    pub workspace: WorkspaceId,
-    pub queue: String,
 }
 
 fn find(

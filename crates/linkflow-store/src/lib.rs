@@ -21,6 +21,7 @@ mod keyring;
 mod listing;
 mod migrations;
 mod open;
+mod places;
 mod postgres;
 mod request_keys;
 mod retention;
@@ -28,6 +29,7 @@ mod schedule_changes;
 mod schedules;
 mod sessions;
 mod tags;
+mod turns;
 mod users;
 mod variables;
 mod versions;
@@ -42,7 +44,7 @@ pub use error::StoreError;
 pub use execution_list::ExecutionFilter;
 pub use executions::{
     Accepted, CancelAsked, Child, Claimed, ExecutionRecord, Holding, Idempotency, Loaded, NewExecution,
-    Parent, ReadyRow, WakeCall, WakeRow,
+    Parent, WakeCall, WakeRow,
 };
 pub use inspect::{Inspection, inspect, known_schema};
 pub use journal::{Append, AppendError, Appended, Then};
@@ -50,12 +52,14 @@ pub use kept::KEPT_BYTES_MAX;
 pub use keyring::Keyring;
 pub use listing::Page;
 pub use open::{Options, Store};
+pub use places::Places;
 pub use postgres::{Freshness, PgOptions, WriteToken, migrate};
 pub use request_keys::RequestAnswer;
 pub use retention::{RetentionReport, Size, StatusCounts};
 pub use schedules::{Fired, Misfire, NewSchedule, Schedule};
 pub use sessions::NewSession;
 pub use tags::Tag;
+pub use turns::{ReadyRow, Waiting};
 pub use users::{NewUser, SignInRow, UserChange, UserRow, Workspace};
 pub use variables::Variable;
 pub use versions::{VersionDocument, VersionRow};

@@ -135,6 +135,22 @@ impl Store {
             .await
     }
 
+    /// The schedules that fire next, the earliest first.
+    pub async fn upcoming(&self, limit: usize) -> Result<Vec<Schedule>, StoreError> {
+        self.db
+            .read(move |tx| {
+                tx.query(
+                    &format!(
+                        "SELECT {COLUMNS} FROM schedules WHERE enabled AND next_run_at IS NOT NULL \
+                         ORDER BY next_run_at LIMIT $1"
+                    ),
+                    params![limit],
+                    schedule,
+                )
+            })
+            .await
+    }
+
     /// When the next schedule is due; `None` when there is none.
     pub async fn next_due(&self) -> Result<Option<Millis>, StoreError> {
         self.db

@@ -83,6 +83,8 @@ impl Desk {
             services: services_of(&self.settings, self.store.blob_dir(), false, None, keys.signing_secret)?,
             concurrency: 1,
             retention_days: None,
+            memory: linkflow_runtime::Memory::default(),
+            workspace_concurrency: None,
         }))
     }
 

@@ -77,6 +77,8 @@ pub async fn assemble(
         services,
         concurrency: settings.worker_concurrency,
         retention_days: settings.retention_days,
+        memory: linkflow_runtime::Memory::default(),
+        workspace_concurrency: None,
     });
     let api = Api::new(ApiParts {
         store: store.clone(),

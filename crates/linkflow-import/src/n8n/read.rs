@@ -209,6 +209,8 @@ pub(super) fn settings(value: Option<&Value>) -> Settings {
             manual: given.get("saveManualExecutions").and_then(Value::as_bool).unwrap_or(true),
         },
         retention_days: None,
+        queue: None,
+        max_concurrency: None,
     }
 }
 

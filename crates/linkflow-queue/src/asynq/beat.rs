@@ -33,7 +33,7 @@ impl Server {
         }
     }
 
-    fn key(&self, what: &str) -> String {
+    pub(crate) fn key(&self, what: &str) -> String {
         format!("{what}:{{{}:{}:{}}}", self.host, self.pid, self.id)
     }
 }

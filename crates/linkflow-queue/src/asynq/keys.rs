@@ -7,6 +7,7 @@ use crate::job::QueueName;
 pub(crate) const QUEUES: &str = "asynq:queues";
 pub(crate) const SERVERS: &str = "asynq:servers";
 pub(crate) const WORKERS: &str = "asynq:workers";
+pub(crate) const SCHEDULERS: &str = "asynq:schedulers";
 pub(crate) const CANCEL: &str = "asynq:cancel";
 
 /// A key of a queue, such as `asynq:{default}:pending`.

@@ -88,6 +88,24 @@ pub(crate) struct WorkerInfo {
     pub(crate) deadline: Option<Timestamp>,
 }
 
+#[derive(Clone, PartialEq, Message)]
+pub(crate) struct SchedulerEntry {
+    #[prost(string, tag = "1")]
+    pub(crate) id: String,
+    #[prost(string, tag = "2")]
+    pub(crate) spec: String,
+    #[prost(string, tag = "3")]
+    pub(crate) task_type: String,
+    #[prost(bytes = "vec", tag = "4")]
+    pub(crate) task_payload: Vec<u8>,
+    #[prost(string, repeated, tag = "5")]
+    pub(crate) enqueue_options: Vec<String>,
+    #[prost(message, optional, tag = "6")]
+    pub(crate) next_enqueue_time: Option<Timestamp>,
+    #[prost(message, optional, tag = "7")]
+    pub(crate) prev_enqueue_time: Option<Timestamp>,
+}
+
 /// `google.protobuf.Timestamp`.
 #[derive(Clone, Copy, PartialEq, Message)]
 pub(crate) struct Timestamp {

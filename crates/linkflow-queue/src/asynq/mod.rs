@@ -16,6 +16,7 @@ mod keys;
 pub(crate) mod leader;
 mod link;
 mod message;
+mod others;
 mod recover;
 mod scripts;
 mod settle;
@@ -449,7 +450,7 @@ impl Inner {
         let known = self.known_queues().await?;
         let mut partitions = self.partitions.lock().expect("nothing panics while it holds the names");
         let n_before = partitions.len();
-        partitions.extend(known.into_iter().filter(partition::is_partition));
+        partitions.extend(known.into_iter().filter(|queue| partition::number_of_partition(queue).is_some()));
         let has_new = partitions.len() > n_before;
         drop(partitions);
         if has_new {

@@ -336,6 +336,13 @@ for i = 3, #ARGV - 1, 2 do redis.call('HSET', KEYS[2], ARGV[i], ARGV[i + 1]) end
 redis.call('EXPIRE', KEYS[2], ARGV[1])
 return 1";
 
+    /// Keys: a scheduler's. Arguments: TTL (s), then the message of each of its schedules.
+    SHOW_SCHEDULES = r"
+redis.call('DEL', KEYS[1])
+for i = 2, #ARGV do redis.call('RPUSH', KEYS[1], ARGV[i]) end
+redis.call('EXPIRE', KEYS[1], ARGV[1])
+return 1";
+
     /// Keys: pending, active, scheduled, retry, archived, completed, paused, processed, failed,
     /// processed of the day, failed of the day. Arguments: task prefix. Returns the sizes, 1 if
     /// paused, the counts, and `pending_since` of the oldest, or ''; all as text.

@@ -134,7 +134,11 @@ async fn take_of(inner: &Arc<Inner>, queue: &QueueName, n: usize) -> Result<Vec<
     Ok(taken)
 }
 
-async fn take_batch(inner: &Arc<Inner>, queue: &QueueName, n: usize) -> Result<Vec<Taken>, QueueError> {
+pub(crate) async fn take_batch(
+    inner: &Arc<Inner>,
+    queue: &QueueName,
+    n: usize,
+) -> Result<Vec<Taken>, QueueError> {
     let keys = ["paused", "pending", "active", "lease"].map(|what| keys::of(queue, what));
     let owner: Arc<str> = format!("{}:{}", inner.server.id, TAKINGS.fetch_add(1, Ordering::Relaxed)).into();
     let args = [

@@ -248,7 +248,24 @@ async fn asynqmon_shows_and_changes_our_queues() {
     let active = get("/api/queues/default/active_tasks");
     assert_eq!(active["tasks"][0]["id"], json!(id(1)));
     assert_eq!(get("/api/servers")["servers"][0]["active_workers"][0]["task_id"], json!(id(1)));
+    let noon = linkflow_model::Millis(crate::stage::NOON.0);
+    let schedule = linkflow_queue::ShownSchedule {
+        id: "s1".to_owned(),
+        spec: "every day at 12:00 (UTC)".to_owned(),
+        payload: br#"{"workflow_id":"w"}"#.to_vec(),
+        queue: linkflow_queue::QueueName::default(),
+        next: noon,
+        previous: None,
+    };
+    let minute = std::time::Duration::from_secs(60);
+    stage.queue.show_schedules(vec![schedule.clone(), schedule], minute).await.unwrap();
+    let entries = get("/api/scheduler_entries");
+    assert_eq!(entries["entries"].as_array().map(Vec::len), Some(2), "{entries}");
+    let entry = &entries["entries"][0];
+    assert_eq!((&entry["id"], &entry["task_type"]), (&json!("s1"), &json!("workflow:execute")));
+    assert_eq!(entry["spec"], json!("every day at 12:00 (UTC)"));
     post("/api/queues/default:pause");
+    assert_eq!(stage.queue.open_queues().await.unwrap().len(), 2, "critical and low");
     assert!(stage.take_if_any(1).await.is_empty());
     post("/api/queues/default:resume");
     post(&format!("/api/queues/default/pending_tasks/{}:archive", id(2)));

@@ -439,3 +439,27 @@ async fn a_worker_that_gives_signs_of_life_keeps_what_it_holds() {
     stage.queue.done(tickets(&held)).await;
     assert_eq!(numbers(&stage.take(1).await), [1], "it comes again once it is let go");
 }
+
+#[tokio::test]
+async fn it_is_known_which_queues_somebody_takes_from() {
+    let stage = Stage::in_redis().await;
+    stage.push(vec![job_of(1, "forgotten", 1)]).await;
+    assert!(stage.queue.served().await.unwrap().is_empty(), "nobody has shown himself");
+    stage.queue.maintain().await;
+    let served: Vec<String> = stage.queue.served().await.unwrap().iter().map(ToString::to_string).collect();
+    assert_eq!(served, ["critical", "default", "low"]);
+    stage.clock.turn_ms(11_000);
+    assert!(stage.queue.served().await.unwrap().is_empty(), "and who is silent is taken for dead");
+}
+
+#[tokio::test]
+async fn jobs_can_be_taken_from_a_queue_that_nobody_listens_to() {
+    let stage = Stage::in_redis().await;
+    let forgotten = QueueName::new("workflow:partition:9").unwrap();
+    stage.push((1..=3).map(|n| job_of(1, forgotten.as_str(), n)).collect()).await;
+    let taken = stage.queue.take_from(&forgotten, 2).await.unwrap();
+    assert_eq!(numbers(&taken), [1, 2]);
+    stage.queue.done(tickets(&taken)).await;
+    assert_eq!(numbers(&stage.queue.take_from(&forgotten, 9).await.unwrap()), [3]);
+    assert!(stage.queue.take_from(&forgotten, 9).await.unwrap().is_empty(), "it does not wait");
+}

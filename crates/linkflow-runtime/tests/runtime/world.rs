@@ -11,7 +11,7 @@ use linkflow_node::files::Files;
 use linkflow_node::http::Http;
 use linkflow_node::{Blobs, Limits};
 use linkflow_runtime::contract::*;
-use linkflow_runtime::{Prepared, Services, Shell, ShellParts};
+use linkflow_runtime::{Memory, Prepared, Services, Shell, ShellParts};
 use linkflow_sandbox::{Pool, PoolConfig};
 use linkflow_store::*;
 use serde_json::{Value, json};
@@ -82,6 +82,10 @@ pub fn services(dir: &std::path::Path, clock: Arc<dyn Fn() -> Millis + Send + Sy
 }
 
 pub fn shell(store: &Store, services: Services, concurrency: usize) -> Shell {
+    shell_within(store, services, concurrency, Memory::default())
+}
+
+pub fn shell_within(store: &Store, services: Services, concurrency: usize, memory: Memory) -> Shell {
     Shell::new(ShellParts {
         store: store.clone(),
         queue: linkflow_queue::Queue::Memory(linkflow_queue::MemoryQueue::default()),
@@ -90,6 +94,8 @@ pub fn shell(store: &Store, services: Services, concurrency: usize) -> Shell {
         services,
         concurrency,
         retention_days: None,
+        memory,
+        workspace_concurrency: None,
     })
 }
 
@@ -134,6 +140,12 @@ impl World {
 
     pub fn another_shell(&self) -> Shell {
         shell(&self.store, services(self.dir.path(), self.clock.clone()), self.concurrency)
+    }
+
+    /// Another shell, for which memory is as the test says.
+    pub fn shell_within(&self, memory: Memory) -> Shell {
+        let services = services(self.dir.path(), self.clock.clone());
+        shell_within(&self.store, services, self.concurrency, memory)
     }
 
     pub fn stop_dead(&mut self) {

@@ -26,6 +26,16 @@ const MIGRATIONS: &[Migration] = &[
         sqlite: include_str!("0003_claims.sqlite.sql"),
         postgres: concat!(include_str!("0003_claims.postgres.sql"), include_str!("0003_groups.postgres.sql")),
     },
+    Migration {
+        version: 4,
+        sqlite: include_str!("0004_turns.sqlite.sql"),
+        postgres: include_str!("0004_turns.postgres.sql"),
+    },
+    Migration {
+        version: 5,
+        sqlite: include_str!("0005_limits.sqlite.sql"),
+        postgres: include_str!("0005_limits.postgres.sql"),
+    },
 ];
 
 /// The newest version of the tables that this program knows.

@@ -269,6 +269,11 @@ impl Store {
         store
     }
 
+    /// Whether there are any, so that it matters from where is read.
+    pub fn has_replicas(&self) -> bool {
+        matches!(&self.db, Db::Postgres(shared, _) if !shared.replicas.is_empty())
+    }
+
     /// A token for what was written until now, to be shown by those who want to read it.
     pub async fn write_token(&self) -> Result<WriteToken, StoreError> {
         let Db::Postgres(..) = &self.db else { return Ok(WriteToken(0)) };

@@ -22,6 +22,8 @@ mod resources;
 mod retention;
 #[path = "schedules.rs"]
 mod schedules;
+#[path = "turns.rs"]
+mod turns;
 #[path = "waits.rs"]
 mod waits;
 
