@@ -89,21 +89,25 @@ http {
     server {
         listen 127.0.0.1:$port;
         proxy_http_version 1.1;
-        proxy_set_header Host \$host;
-        proxy_set_header X-Forwarded-For \$remote_addr;
         proxy_connect_timeout 2s;
         proxy_next_upstream error timeout;
         proxy_next_upstream_tries 2;
         location / {
             proxy_pass http://linkflow_api;
+            proxy_set_header Host \$http_host;
+            proxy_set_header X-Forwarded-For \$remote_addr;
             proxy_set_header Connection "";
             proxy_read_timeout 320s;
         }
         location = /ws {
             proxy_pass http://linkflow_api;
+            proxy_set_header Host \$http_host;
+            proxy_set_header X-Forwarded-For \$remote_addr;
             proxy_set_header Upgrade \$http_upgrade;
             proxy_set_header Connection upgrade;
             proxy_read_timeout 3600s;
+            # An instance that ends takes no more of them.
+            proxy_next_upstream error timeout http_503;
         }
     }
 }

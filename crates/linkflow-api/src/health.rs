@@ -33,7 +33,7 @@ pub async fn live() -> Response {
 /// `GET /health/ready`: 503 while starting, draining, or without the database.
 pub async fn ready(State(api): State<Api>) -> Response {
     let (database, health) = check(&api).await;
-    if health.is_ready && worst_of(&database, &health) != CheckStatus::Down {
+    if !api.is_leaving() && health.is_ready && worst_of(&database, &health) != CheckStatus::Down {
         return axum::Json(json!({"status": "ok"})).into_response();
     }
     (StatusCode::SERVICE_UNAVAILABLE, axum::Json(json!({"status": "down"}))).into_response()

@@ -25,6 +25,8 @@ use linkflow_model::Millis;
 use linkflow_node::{Blobs, NodeKind};
 use linkflow_store::{Keyring, Store};
 use metrics_exporter_prometheus::PrometheusHandle;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 
 pub use measure::HTTP_SECONDS_BUCKETS;
 pub use offline::{check_file, has_page, import_file};
@@ -62,6 +64,10 @@ struct Memory {
     listens: webhooks::Listens,
     sign_ins: routes::session::FailedSignIns,
     rates: rates::Rates,
+    /// Cancelled when the process is asked to end.
+    leaving: CancellationToken,
+    /// Those who watch.
+    sockets: TaskTracker,
     /// Idempotency keys of requests that are being carried out.
     keys_at_work: std::sync::Mutex<std::collections::HashSet<(linkflow_model::WorkspaceId, String)>>,
 }
@@ -94,6 +100,8 @@ impl Api {
                 listens: webhooks::Listens::default(),
                 sign_ins: routes::session::FailedSignIns::new(),
                 rates: rates::Rates::new(),
+                leaving: CancellationToken::new(),
+                sockets: TaskTracker::new(),
                 keys_at_work: std::sync::Mutex::default(),
             }),
         }
@@ -106,6 +114,16 @@ impl Api {
     /// Forgets which workflows listen where: another process has published or taken back one.
     pub fn forget_webhooks(&self) {
         self.memory.webhooks.forget();
+    }
+
+    /// The process has been asked to end: it is no longer ready, those who watch go elsewhere, and
+    /// connections end with the request they are at.
+    pub fn leave(&self) {
+        self.memory.leaving.cancel();
+    }
+
+    fn is_leaving(&self) -> bool {
+        self.memory.leaving.is_cancelled()
     }
 
     fn kind(&self, name: &str) -> Option<&'static NodeKind> {

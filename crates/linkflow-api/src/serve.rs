@@ -9,14 +9,14 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::{ConnectInfo, MatchedPath, Request};
-use axum::http::{HeaderValue, header};
+use axum::http::{HeaderValue, StatusCode, header};
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{any, get};
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
+use tokio::sync::{Notify, Semaphore};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tower::ServiceExt;
@@ -24,8 +24,12 @@ use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::set_header::SetResponseHeaderLayer;
 
 use crate::problem::Problem;
-use crate::settings::ApiSettings;
 use crate::{Api, access, health, measure, openapi, page, rates, routes, webhooks, ws};
+
+/// How long connections are still taken that came in as the last ones.
+const LAST_LOOK: Duration = Duration::from_millis(20);
+/// How long the first request of such a connection is waited for.
+const FIRST_REQUEST: Duration = Duration::from_millis(200);
 
 /// Everything that is served over HTTP.
 pub fn router(api: Api) -> Router {
@@ -82,15 +86,15 @@ fn panicked(cause: Box<dyn std::any::Any + Send>) -> Response {
     Problem::internal(&format!("a handler panicked: {text}")).into_response()
 }
 
-/// Serves until `shutdown` ends, then takes no new connections and lets what has begun end, as
-/// long as the settings say.
+/// Serves until `shutdown` ends. Then it is no longer ready, but takes requests for as long as the
+/// settings say, so that nobody who has not noticed yet is turned away. After that it takes no new
+/// connections, and lets what has begun end, as long as the settings say.
 pub async fn serve(
     listener: TcpListener,
     api: Api,
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> std::io::Result<()> {
-    let settings = api.settings.clone();
-    serve_router(listener, router(api), &settings, shutdown).await
+    serve_router(listener, router(api.clone()), &api, shutdown).await
 }
 
 /// Serves health and metrics alone, as [`serve`] does: for processes that answer nothing else.
@@ -99,83 +103,140 @@ pub async fn serve_health(
     api: Api,
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> std::io::Result<()> {
-    let settings = api.settings.clone();
     let router = Router::new()
         .route("/health", get(health::show))
         .route("/health/live", get(health::live))
         .route("/health/ready", get(health::ready))
         .route("/metrics", get(measure::show))
         .layer(CatchPanicLayer::custom(panicked))
-        .with_state(api);
-    serve_router(listener, router, &settings, shutdown).await
+        .with_state(api.clone());
+    serve_router(listener, router, &api, shutdown).await
 }
 
 async fn serve_router(
     listener: TcpListener,
     router: Router,
-    settings: &ApiSettings,
+    api: &Api,
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> std::io::Result<()> {
-    let places = Arc::new(Semaphore::new(settings.connections_max));
-    let ending = CancellationToken::new();
-    let connections = TaskTracker::new();
-    let mut shutdown = pin!(shutdown);
-    loop {
-        let place = places.clone().acquire_owned();
-        let (place, stream, peer) = tokio::select! {
-            () = &mut shutdown => break,
-            (place, accepted) = async { (place.await, listener.accept().await) } => match accepted {
-                Ok((stream, peer)) => (place, stream, peer),
-                Err(error) => {
-                    // Too many open files, or a caller that has gone: neither ends the server.
-                    tracing::warn!(%error, "a connection could not be taken: {error}");
-                    tokio::time::sleep(Duration::from_millis(20)).await;
-                    continue;
-                }
-            },
-        };
-        let (router, ending, head_ms_max) = (router.clone(), ending.clone(), settings.head_ms_max);
-        connections.spawn(async move {
-            if let Err(error) = converse(router, stream, peer, head_ms_max, ending).await {
-                tracing::debug!(%error, "a connection ended early: {error}");
-            }
-            drop(place);
-        });
-    }
+    let settings = &api.settings;
+    let door = Door {
+        listener,
+        router,
+        places: Arc::new(Semaphore::new(settings.connections_max)),
+        leaving: api.memory.leaving.clone(),
+        ending: CancellationToken::new(),
+        connections: TaskTracker::new(),
+        head_ms_max: settings.head_ms_max,
+    };
+    door.take_until(shutdown).await;
+    api.leave();
+    door.take_until(tokio::time::sleep(Duration::from_millis(settings.drain_ms))).await;
+    // Connections that wait to be taken would be cut off with the listener.
+    door.take_until(tokio::time::sleep(LAST_LOOK)).await;
+    let Door { listener, ending, connections, .. } = door;
     drop(listener);
     ending.cancel();
     connections.close();
-    let limit = Duration::from_millis(settings.shutdown_ms_max);
-    if tokio::time::timeout(limit, connections.wait()).await.is_err() {
+    api.memory.sockets.close();
+    let all = async { tokio::join!(connections.wait(), api.memory.sockets.wait()) };
+    if tokio::time::timeout(Duration::from_millis(settings.shutdown_ms_max), all).await.is_err() {
         tracing::warn!("some requests still ran when the server ended");
     }
     Ok(())
 }
 
-/// One connection to its end, with limits on how long its caller may think.
-async fn converse(
+/// Where connections come in.
+struct Door {
+    listener: TcpListener,
     router: Router,
-    stream: TcpStream,
-    peer: SocketAddr,
-    head_ms_max: u64,
+    places: Arc<Semaphore>,
+    /// Connections end with the request that they are at.
+    leaving: CancellationToken,
+    /// Connections end now, if they are at none.
     ending: CancellationToken,
-) -> Result<(), hyper::Error> {
-    let service = hyper::service::service_fn(move |request: http::Request<hyper::body::Incoming>| {
-        let mut request = request.map(Body::new);
-        request.extensions_mut().insert(ConnectInfo(peer));
-        router.clone().oneshot(request)
-    });
-    // Small answers must not wait for the next packet.
-    let _ = stream.set_nodelay(true);
-    let connection = http1::Builder::new()
-        .timer(TokioTimer::new())
-        .header_read_timeout(Duration::from_millis(head_ms_max))
-        .serve_connection(TokioIo::new(stream), service)
-        .with_upgrades();
-    let mut connection = pin!(connection);
-    tokio::select! {
-        ended = &mut connection => return ended,
-        () = ending.cancelled() => connection.as_mut().graceful_shutdown(),
+    connections: TaskTracker,
+    head_ms_max: u64,
+}
+
+impl Door {
+    async fn take_until(&self, end: impl Future<Output = ()>) {
+        let mut end = pin!(end);
+        loop {
+            let place = self.places.clone().acquire_owned();
+            let (place, stream, peer) = tokio::select! {
+                () = &mut end => return,
+                (place, accepted) = async { (place.await, self.listener.accept().await) } => match accepted {
+                    Ok((stream, peer)) => (place, stream, peer),
+                    Err(error) => {
+                        // Too many open files, or a caller that has gone: neither ends the server.
+                        tracing::warn!(%error, "a connection could not be taken: {error}");
+                        tokio::time::sleep(Duration::from_millis(20)).await;
+                        continue;
+                    }
+                },
+            };
+            let conversation = Conversation {
+                router: self.router.clone(),
+                leaving: self.leaving.clone(),
+                ending: self.ending.clone(),
+                head_ms_max: self.head_ms_max,
+            };
+            self.connections.spawn(async move {
+                if let Err(error) = conversation.hold(stream, peer).await {
+                    tracing::debug!(%error, "a connection ended early: {error}");
+                }
+                drop(place);
+            });
+        }
     }
-    connection.await
+}
+
+/// One connection to its end, with limits on how long its caller may think.
+struct Conversation {
+    router: Router,
+    leaving: CancellationToken,
+    ending: CancellationToken,
+    head_ms_max: u64,
+}
+
+impl Conversation {
+    async fn hold(self, stream: TcpStream, peer: SocketAddr) -> Result<(), hyper::Error> {
+        let Conversation { router, leaving, ending, head_ms_max } = self;
+        let begun = Arc::new(Notify::new());
+        let says = begun.clone();
+        let service = hyper::service::service_fn(move |request: http::Request<hyper::body::Incoming>| {
+            says.notify_one();
+            let mut request = request.map(Body::new);
+            request.extensions_mut().insert(ConnectInfo(peer));
+            let (answer, leaving) = (router.clone().oneshot(request), leaving.clone());
+            async move {
+                let mut response = answer.await?;
+                let is_upgrade = response.status() == StatusCode::SWITCHING_PROTOCOLS;
+                if leaving.is_cancelled() && !is_upgrade {
+                    response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+                }
+                Ok::<_, std::convert::Infallible>(response)
+            }
+        });
+        // Small answers must not wait for the next packet.
+        let _ = stream.set_nodelay(true);
+        let connection = http1::Builder::new()
+            .timer(TokioTimer::new())
+            .header_read_timeout(Duration::from_millis(head_ms_max))
+            .serve_connection(TokioIo::new(stream), service)
+            .with_upgrades();
+        let mut connection = pin!(connection);
+        tokio::select! {
+            ended = &mut connection => return ended,
+            () = ending.cancelled() => {}
+        }
+        // What has just come in may have a request behind it that nobody has read yet.
+        tokio::select! {
+            ended = &mut connection => return ended,
+            _ = tokio::time::timeout(FIRST_REQUEST, begun.notified()) => {}
+        }
+        connection.as_mut().graceful_shutdown();
+        connection.await
+    }
 }

@@ -38,6 +38,8 @@ pub struct ApiSettings {
     /// Most requests of one address, and of one API key, in a minute; no limit when unset.
     pub address_requests_per_minute_max: Option<u32>,
     pub key_requests_per_minute_max: Option<u32>,
+    /// How long requests are still taken when the server is asked to end and is no longer ready.
+    pub drain_ms: u64,
     /// Longest wait for requests that still run when the server ends.
     pub shutdown_ms_max: u64,
 }
@@ -63,6 +65,7 @@ impl Default for ApiSettings {
             connections_max: 10_000,
             address_requests_per_minute_max: None,
             key_requests_per_minute_max: None,
+            drain_ms: 0,
             shutdown_ms_max: 30_000,
         }
     }

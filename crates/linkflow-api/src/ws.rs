@@ -28,6 +28,10 @@ const MESSAGE_BYTES_MAX: usize = 64 * 1024;
 /// Who does not take what is sent for this long is cut off.
 const SEND_MS_MAX: u64 = 10_000;
 
+/// How a socket is closed, by RFC 6455.
+const GOING_AWAY: u16 = 1001;
+const NO_LONGER_ALLOWED: u16 = 1008;
+
 /// What a client sends.
 #[derive(Deserialize)]
 #[serde(tag = "type", rename_all = "lowercase")]
@@ -50,11 +54,16 @@ pub async fn open(
     upgrade: Result<WebSocketUpgrade, axum::extract::ws::rejection::WebSocketUpgradeRejection>,
 ) -> Response {
     match upgrade {
+        // A load balancer takes it to another instance.
+        Ok(_) if api.is_leaving() => Problem::busy(1_000).into_response(),
         Ok(upgrade) => upgrade
             .max_message_size(MESSAGE_BYTES_MAX)
             .max_frame_size(MESSAGE_BYTES_MAX)
-            .on_upgrade(move |socket| async move {
-                Watcher::new(&api, who, headers, socket).await.run().await;
+            .on_upgrade(move |socket| {
+                let sockets = api.memory.sockets.clone();
+                sockets.track_future(async move {
+                    Watcher::new(&api, who, headers, socket).await.run().await;
+                })
             }),
         Err(_) => Problem::bad_request("this address speaks WebSocket only").into_response(),
     }
@@ -132,6 +141,9 @@ impl<'a> Watcher<'a> {
                     None => self.resync().await?,
                 },
                 _ = beat.tick() => self.beat(silence_ms).await?,
+                () = self.api.memory.leaving.cancelled() => {
+                    return self.close(GOING_AWAY, "the server ends").await;
+                }
             }
         }
     }
@@ -185,7 +197,7 @@ impl<'a> Watcher<'a> {
         self.feed = self.api.runtime.subscribe(None).await;
         if self.feed.events.is_closed() && self.feed.events.is_empty() {
             // Nothing comes from here any more: the process ends.
-            return self.close("the server ends").await;
+            return self.close(GOING_AWAY, "the server ends").await;
         }
         if self.feed.is_live { self.send_resync().await } else { self.send_away().await }
     }
@@ -231,13 +243,13 @@ impl<'a> Watcher<'a> {
             Ok(Some(who)) if who.may(Need::Read) && who.workspace == self.who.workspace => self.who = who,
             // The store may be busy for a moment; that says nothing about rights.
             Err(_) => {}
-            Ok(_) => return self.close("the session has ended").await,
+            Ok(_) => return self.close(NO_LONGER_ALLOWED, "the session has ended").await,
         }
         self.send_message(Message::Ping(Vec::new().into())).await
     }
 
-    async fn close(&mut self, reason: &'static str) -> Result<(), Gone> {
-        let frame = CloseFrame { code: 1008, reason: reason.into() };
+    async fn close(&mut self, code: u16, reason: &'static str) -> Result<(), Gone> {
+        let frame = CloseFrame { code, reason: reason.into() };
         let _ = self.send_message(Message::Close(Some(frame))).await;
         Err(Gone)
     }

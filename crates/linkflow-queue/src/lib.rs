@@ -19,6 +19,7 @@ mod queue;
 mod weights;
 
 pub use asynq::feed::{FeedReader, Watched};
+pub use asynq::health::{RedisLook, look_at};
 pub use asynq::leader::{Election, ElectionSettings};
 pub use asynq::{RedisQueue, Settings, Timers};
 pub use clock::Clock;

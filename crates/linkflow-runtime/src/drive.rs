@@ -21,7 +21,7 @@ use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
 use crate::contract::{ExecutionError, Finished, NodeRun};
-use crate::host::{AloneHost, StoreHost};
+use crate::host::{AloneHost, Said, StoreHost};
 use crate::prepared::Prepared;
 use crate::record::Recorded;
 use crate::services::Services;
@@ -78,6 +78,7 @@ pub struct Drive {
     pending: Vec<Entry>,
     children: Vec<NewExecution>,
     alone: Arc<AloneHost>,
+    said: Arc<Said>,
 }
 
 /// How an execution came to rest.
@@ -122,6 +123,7 @@ impl Drive {
             pending: Vec::new(),
             children: Vec::new(),
             alone: Arc::default(),
+            said: Arc::default(),
         }
     }
 
@@ -305,6 +307,8 @@ impl Drive {
                 execution: self.execution,
                 prepared: self.prepared.clone(),
                 node,
+                step,
+                said: self.said.clone(),
             }),
         };
         Try {
@@ -363,6 +367,7 @@ impl Drive {
                 } else {
                     let outputs = finish(&self.prepared, node, &inputs, outputs);
                     self.done(step, attempt, outputs, None, started_at);
+                    self.show_answer().await?;
                 }
             }
             Ok(Outcome::Park(wait)) => {
@@ -412,10 +417,23 @@ impl Drive {
             state: outputs.state,
             logs: outputs.logs,
             error: error.clone(),
+            answer: self.said.take(step),
             ..EntryData::default()
         };
         let failed = error.is_some();
         self.take(Input::Done { step, attempt, outputs: counts, failed }, data, Some(started_at));
+    }
+
+    /// An answer that could not be sent is read from the journal by whoever waits for it.
+    async fn show_answer(&mut self) -> Result<(), Lost> {
+        if !self.said.take_unsent() {
+            return Ok(());
+        }
+        self.flush(Then::Keep).await?;
+        if let Sink::Store { inner, .. } = &self.sink {
+            inner.hints.answered(self.execution, self.workspace).await;
+        }
+        Ok(())
     }
 
     #[expect(clippy::too_many_arguments, reason = "the parts of one result")]

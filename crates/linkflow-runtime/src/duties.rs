@@ -97,6 +97,7 @@ pub async fn answer(inner: &Inner, stop: CancellationToken) {
                     // Who hears of each end asks seldom, for what was missed.
                     if !inner.hints.is_up() || n.is_multiple_of(ASK_SELDOM) {
                         log("answering", inner.answer_ended().await);
+                        log("looking for answers", inner.answer_answered().await);
                     }
                 }
             }

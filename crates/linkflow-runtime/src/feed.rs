@@ -165,6 +165,19 @@ struct RepliesState {
 struct Waiting {
     answers: Vec<(Ticket, oneshot::Sender<Answer>)>,
     ends: Vec<oneshot::Sender<Finished>>,
+    /// Somebody wants the first answer of all.
+    is_from_start: bool,
+    /// How many entries the journal had when an answer was last looked for in it.
+    n_seen: u64,
+}
+
+/// Which answers of an execution are meant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Expects {
+    /// All there are.
+    FromStart,
+    /// Those that come after the call with which the execution goes on.
+    FromHere,
 }
 
 /// One that waits for an answer, among several that wait for the same execution.
@@ -172,11 +185,18 @@ struct Waiting {
 pub struct Ticket(u64);
 
 impl Replies {
-    pub fn expect(&self, execution: ExecutionId, answer: oneshot::Sender<Answer>) -> Ticket {
+    pub fn expect(
+        &self,
+        execution: ExecutionId,
+        answer: oneshot::Sender<Answer>,
+        expects: Expects,
+    ) -> Ticket {
         let mut state = self.state();
         state.n_tickets += 1;
         let ticket = Ticket(state.n_tickets);
-        state.waiting.entry(execution).or_default().answers.push((ticket, answer));
+        let waiting = state.waiting.entry(execution).or_default();
+        waiting.answers.push((ticket, answer));
+        waiting.is_from_start |= expects == Expects::FromStart;
         ticket
     }
 
@@ -212,6 +232,20 @@ impl Replies {
     /// Up to `max` executions for which somebody waits.
     pub fn expected(&self, max: usize) -> Vec<ExecutionId> {
         self.state().waiting.keys().copied().take(max).collect()
+    }
+
+    /// The same for those of which the first answer is wanted.
+    pub fn expected_from_start(&self, max: usize) -> Vec<ExecutionId> {
+        let state = self.state();
+        let wants = state.waiting.iter().filter(|(_, w)| w.is_from_start && !w.answers.is_empty());
+        wants.map(|(id, _)| *id).take(max).collect()
+    }
+
+    /// Whether a journal has more entries than when this was last asked.
+    pub fn has_grown(&self, execution: ExecutionId, n: u64) -> bool {
+        let mut state = self.state();
+        let Some(waiting) = state.waiting.get_mut(&execution) else { return false };
+        std::mem::replace(&mut waiting.n_seen, n) < n
     }
 
     pub fn is_expected(&self, execution: ExecutionId) -> bool {

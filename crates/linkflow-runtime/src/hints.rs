@@ -21,6 +21,8 @@ use crate::contract::{Check, CheckStatus};
 
 /// The channel on which processes tell each other what happened.
 const NEWS: &str = "linkflow:news";
+/// What goes to every process has to be small; the rest is read from the store.
+const NEWS_BYTES_MAX: usize = 64 * 1024;
 /// Hints on their way to the server; more are dropped and left to the sweep.
 const ON_THE_WAY_MAX: usize = 100_000;
 /// What is said to the server in one go.
@@ -57,6 +59,8 @@ enum Letter {
 pub enum News {
     /// A node answered the request that started its execution.
     Reply { execution: ExecutionId, reply: Reply },
+    /// The same, where the answer is to be read from the journal.
+    Answered { execution: ExecutionId, workspace: WorkspaceId },
     /// These have ended, as the store says.
     Ended(Vec<(ExecutionId, WorkspaceId)>),
 }
@@ -218,10 +222,16 @@ impl Hints {
     }
 
     /// Hands an answer to whichever process has the request that waits for it. False when it could
-    /// not be sent.
+    /// not be sent, or is too large to go to all of them.
     pub async fn reply(&self, execution: ExecutionId, reply: Reply) -> bool {
         let Queue::Redis(queue) = &*self.queue else { return false };
         tell(queue, &News::Reply { execution, reply }).await
+    }
+
+    /// Says that an answer is in the journal. False when nobody could be told.
+    pub async fn answered(&self, execution: ExecutionId, workspace: WorkspaceId) -> bool {
+        let Queue::Redis(queue) = &*self.queue else { return false };
+        tell(queue, &News::Answered { execution, workspace }).await
     }
 
     /// Tells the other processes that an execution has ended.
@@ -291,6 +301,9 @@ impl Hints {
 /// Says whether it could be sent.
 async fn tell(queue: &RedisQueue, news: &News) -> bool {
     let Ok(message) = serde_json::to_vec(news) else { return false };
+    if message.len() > NEWS_BYTES_MAX {
+        return false;
+    }
     match queue.tell(NEWS, &message).await {
         Ok(()) => true,
         Err(error) => {

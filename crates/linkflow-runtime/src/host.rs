@@ -1,6 +1,7 @@
 //! What nodes ask of the shell: credentials, answers, kept values, progress.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
 use linkflow_model::{ExecutionId, WorkflowId, WorkspaceId};
@@ -19,6 +20,31 @@ pub struct StoreHost {
     pub prepared: Arc<Prepared>,
     /// Place of the node in the workflow.
     pub node: u32,
+    pub step: u32,
+    pub said: Arc<Said>,
+}
+
+/// What steps have answered and is not in the journal yet.
+#[derive(Default)]
+pub struct Said(Mutex<Vec<(u32, Value)>>, AtomicBool);
+
+impl Said {
+    /// The answer of a step, for its entry.
+    pub fn take(&self, step: u32) -> Option<Value> {
+        let mut said = self.0.lock().expect("nothing panics while it holds the answers");
+        let at = said.iter().position(|(of, _)| *of == step)?;
+        Some(said.swap_remove(at).1)
+    }
+
+    /// Whether there was an answer that could not be sent, and is to be read from the journal.
+    pub fn take_unsent(&self) -> bool {
+        self.1.swap(false, Ordering::Relaxed)
+    }
+
+    fn note(&self, step: u32, reply: Value, is_sent: bool) {
+        self.0.lock().expect("nothing panics while it holds the answers").push((step, reply));
+        self.1.fetch_or(!is_sent, Ordering::Relaxed);
+    }
 }
 
 impl Host for StoreHost {
@@ -51,7 +77,10 @@ impl Host for StoreHost {
             if is_here || self.inner.hints.is_local() {
                 return Ok(self.inner.replies.reply(self.execution, reply));
             }
-            Ok(self.inner.hints.reply(self.execution, reply).await)
+            let noted = serde_json::to_value(&reply).map_err(|e| NodeError::data(e.to_string()))?;
+            let is_sent = self.inner.hints.reply(self.execution, reply).await;
+            self.said.note(self.step, noted, is_sent);
+            Ok(true)
         })
     }
 

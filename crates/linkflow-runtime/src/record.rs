@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use linkflow_engine::{Event, Machine, Wake};
 use linkflow_model::{History, Item, Object, Run};
+use linkflow_node::Reply;
 use linkflow_store::{Entry, EntryData};
 use serde_json::Value;
 
@@ -22,6 +23,8 @@ pub struct Recorded {
     pub order: Vec<u32>,
     pub last_error: Option<(u32, linkflow_model::RunError)>,
     pub custom_data: Object,
+    /// What a node answered since the execution was last called.
+    pub answer: Option<Reply>,
 }
 
 pub fn replay(prepared: &Prepared, entries: &[Entry]) -> Recorded {
@@ -33,6 +36,7 @@ pub fn replay(prepared: &Prepared, entries: &[Entry]) -> Recorded {
         order: Vec::new(),
         last_error: None,
         custom_data: Object::new(),
+        answer: None,
     };
     let mut started = HashMap::new();
     for entry in entries {
@@ -44,6 +48,14 @@ pub fn replay(prepared: &Prepared, entries: &[Entry]) -> Recorded {
         }
         if let Event::Woken { step, by, .. } = entry.event {
             recorded.resumes.insert(step, (by, entry.data.resume.clone()));
+            if by == Wake::Call {
+                recorded.answer = None;
+            }
+        }
+        if let Some(answer) = &entry.data.answer
+            && recorded.answer.is_none()
+        {
+            recorded.answer = serde_json::from_value(answer.clone()).ok();
         }
         let began = started.get(&step_of(&entry.event).unwrap_or(u32::MAX)).copied();
         recorded.note(&entry.event, &entry.data, began);

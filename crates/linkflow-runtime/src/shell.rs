@@ -8,7 +8,7 @@ use std::time::Duration;
 use linkflow_engine::{Event, Outcome, StepState};
 use linkflow_model::{ExecutionId, Item, Millis, Mode, Object, Status, Workflow, WorkflowId, WorkspaceId};
 use linkflow_node::trigger::{Request, Trigger};
-use linkflow_node::{BoxFuture, ChildCall, ChildResult, NodeError, WorkflowRef};
+use linkflow_node::{BoxFuture, ChildCall, ChildResult, NodeError, Reply, WorkflowRef};
 use linkflow_queue::{Job, Queue, QueueName};
 use linkflow_store::{
     CancelAsked, Entry, EntryData, Idempotency, Keyring, NewExecution, Places, Store, StoreError, WakeCall,
@@ -19,7 +19,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::contract::*;
 use crate::drive::{env_of, parent_of, start_outputs};
-use crate::feed::{Feed, Replies};
+use crate::feed::{Expects, Feed, Replies};
 use crate::hints::{Hints, News};
 use crate::host::{StoreHost, store_trouble};
 use crate::memory::Memory;
@@ -99,12 +99,14 @@ impl Place {
         let cancel = CancellationToken::new();
         let number = inner.n_places.fetch_add(1, Ordering::Relaxed);
         inner.running().insert(execution, (number, cancel.clone()));
+        metrics::gauge!("linkflow_executions_running").increment(1.0);
         Place { cancel, inner: inner.clone(), execution, number }
     }
 }
 
 impl Drop for Place {
     fn drop(&mut self) {
+        metrics::gauge!("linkflow_executions_running").decrement(1.0);
         let mut running = self.inner.running();
         // A later claim of the same execution may have come meanwhile.
         if running.get(&self.execution).is_some_and(|(number, _)| *number == self.number) {
@@ -308,10 +310,40 @@ impl Inner {
             return Ok(());
         }
         for (id, workspace) in self.store.ended_of(expected).await? {
-            if let Some(end) = self.stored_end(workspace, id).await? {
-                self.replies.finished(&end);
+            self.answer_end(workspace, id).await?;
+        }
+        Ok(())
+    }
+
+    /// The same for executions that go on, and whose answer was not heard: it is in the journal.
+    pub async fn answer_answered(&self) -> Result<(), StoreError> {
+        let expected = self.replies.expected_from_start(ANSWERED_MAX);
+        if expected.is_empty() {
+            return Ok(());
+        }
+        for (id, workspace, n) in self.store.written_of(expected).await? {
+            if self.replies.has_grown(id, n) {
+                self.answer_from_journal(workspace, id).await?;
             }
         }
+        Ok(())
+    }
+
+    async fn answer_from_journal(&self, workspace: WorkspaceId, id: ExecutionId) -> Result<(), StoreError> {
+        let recorded = self.recorded(workspace, id).await?;
+        if let Some(reply) = recorded.and_then(|(_, _, recorded)| recorded.answer) {
+            self.replies.reply(id, reply);
+        }
+        Ok(())
+    }
+
+    /// Gives those who wait for an execution that has ended what a node answered, and its end.
+    async fn answer_end(&self, workspace: WorkspaceId, id: ExecutionId) -> Result<(), StoreError> {
+        let Some((end, answer)) = self.stored_end(workspace, id).await? else { return Ok(()) };
+        if let Some(answer) = answer {
+            self.replies.reply(id, answer);
+        }
+        self.replies.finished(&end);
         Ok(())
     }
 
@@ -319,11 +351,13 @@ impl Inner {
     pub async fn answer_heard(&self, message: &[u8]) -> Result<(), StoreError> {
         match serde_json::from_slice(message) {
             Ok(News::Reply { execution, reply }) => _ = self.replies.reply(execution, reply),
+            Ok(News::Answered { execution, workspace }) if self.replies.is_expected(execution) => {
+                self.answer_from_journal(workspace, execution).await?;
+            }
+            Ok(News::Answered { .. }) => {}
             Ok(News::Ended(ended)) => {
                 for (id, workspace) in ended.into_iter().filter(|(id, _)| self.replies.is_expected(*id)) {
-                    if let Some(end) = self.stored_end(workspace, id).await? {
-                        self.replies.finished(&end);
-                    }
+                    self.answer_end(workspace, id).await?;
                 }
             }
             Err(error) => tracing::warn!(%error, "another process tells what cannot be read: {error}"),
@@ -486,6 +520,8 @@ impl Inner {
             execution: id,
             prepared: prepared.clone(),
             node: start,
+            step: 0,
+            said: Arc::default(),
         });
         let ids = (workspace, workflow, id);
         let pins = mode == Mode::Manual;
@@ -526,7 +562,7 @@ impl Inner {
             return Err(StartError::Busy { retry_after_ms: 1_000 });
         }
         let (id, workspace, workflow) = (new.id, new.workspace, new.workflow);
-        let ticket = answer.map(|answer| self.replies.expect(id, answer));
+        let ticket = answer.map(|answer| self.replies.expect(id, answer, Expects::FromStart));
         let accepted = self.store.accept(new).await;
         let answer = match (&accepted, ticket) {
             (Ok(accepted), _) if !accepted.existing => None,
@@ -536,11 +572,8 @@ impl Inner {
         if accepted.existing {
             // A repeated request gets the end of the execution that the first one started.
             if let Some(answer) = answer {
-                self.replies.expect(accepted.id, answer);
-                let end = self.stored_end(workspace, accepted.id).await;
-                if let Some(end) = end.map_err(start_error)? {
-                    self.replies.finished(&end);
-                }
+                self.replies.expect(accepted.id, answer, Expects::FromStart);
+                self.answer_end(workspace, accepted.id).await.map_err(start_error)?;
             }
             return Ok(Started { execution: accepted.id, is_new: false });
         }
@@ -549,12 +582,12 @@ impl Inner {
         Ok(Started { execution: id, is_new: true })
     }
 
-    /// The end of an execution that is stored as ended.
+    /// The end of an execution that is stored as ended, and what a node answered on the way to it.
     async fn stored_end(
         &self,
         workspace: WorkspaceId,
         id: ExecutionId,
-    ) -> Result<Option<Finished>, StoreError> {
+    ) -> Result<Option<(Finished, Option<Reply>)>, StoreError> {
         let Some(record) = self.store.execution(workspace, id).await? else { return Ok(None) };
         if !record.status.is_terminal() {
             return Ok(None);
@@ -562,13 +595,14 @@ impl Inner {
         let error =
             record.error.clone().map(|message| ExecutionError { message, node: record.error_node.clone() });
         let recorded = self.recorded(workspace, id).await?.map(|(_, _, r)| r);
-        Ok(Some(Finished {
+        let finished = Finished {
             execution: id,
             status: record.status,
             error,
             last_node_items: recorded.as_ref().map_or(Vec::new(), Recorded::last_items),
             nodes: recorded.as_ref().map_or(Vec::new(), Recorded::nodes),
-        }))
+        };
+        Ok(Some((finished, recorded.and_then(|recorded| recorded.answer))))
     }
 }
 
@@ -661,7 +695,8 @@ impl Runtime for Shell {
             let _tidy = Tidy { inner: &self.inner, execution };
             let (sender, end) = oneshot::channel();
             self.inner.replies.expect_end(execution, sender);
-            if let Some(end) = self.inner.stored_end(workspace, execution).await.map_err(runtime_error)? {
+            let stored = self.inner.stored_end(workspace, execution).await;
+            if let Some((end, _)) = stored.map_err(runtime_error)? {
                 return Ok(Some(end));
             }
             Ok(tokio::time::timeout(Duration::from_millis(timeout_ms), end).await.ok().and_then(Result::ok))
@@ -768,7 +803,7 @@ impl Runtime for Shell {
         Box::pin(async move {
             let inner = &self.inner;
             let payload = serde_json::to_value(&request).map_err(|e| RuntimeError(e.to_string()))?;
-            let ticket = answer.map(|answer| inner.replies.expect(execution, answer));
+            let ticket = answer.map(|answer| inner.replies.expect(execution, answer, Expects::FromHere));
             let now = inner.services.now();
             let woken = inner.store.wake_by_call(None, execution, now, Some(payload)).await;
             if let (Ok(WakeCall::NotWaiting(_) | WakeCall::Unknown) | Err(_), Some(ticket)) = (&woken, ticket)

@@ -51,6 +51,10 @@ pub struct EntryData {
     pub children: Vec<ExecutionId>,
     #[serde(rename = "m", default, skip_serializing_if = "Option::is_none")]
     pub custom_data: Option<Object>,
+    /// What the step answered the request that waits for the execution, where that request waits at
+    /// another process.
+    #[serde(rename = "a", default, skip_serializing_if = "Option::is_none")]
+    pub answer: Option<Value>,
 }
 
 impl EntryData {

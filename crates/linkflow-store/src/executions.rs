@@ -445,6 +445,25 @@ impl Store {
             .await
     }
 
+    /// How many entries the journals of those of `ids` that have not ended hold, with their workspaces.
+    pub async fn written_of(
+        &self,
+        ids: Vec<ExecutionId>,
+    ) -> Result<Vec<(ExecutionId, WorkspaceId, u64)>, StoreError> {
+        self.db
+            .read(move |tx| {
+                let sql = "SELECT e.workspace, (SELECT MAX(j.seq + j.n) FROM journal j WHERE j.execution = e.id) \
+                           FROM executions e WHERE e.id = $1 AND e.ended_at IS NULL";
+                let mut written = Vec::new();
+                for id in ids {
+                    let row = tx.query_opt(sql, params![id], |row| Ok((row.get(0)?, row.get(1)?)))?;
+                    written.extend(row.map(|(workspace, n): (_, Option<u64>)| (id, workspace, n.unwrap_or(0))));
+                }
+                Ok(written)
+            })
+            .await
+    }
+
     /// How many executions wait for this one, one for the other; at most `max` are counted.
     pub async fn depth_of(&self, id: ExecutionId, max: u32) -> Result<u32, StoreError> {
         self.db

@@ -53,7 +53,7 @@ pub use keyring::Keyring;
 pub use listing::Page;
 pub use open::{Options, Store};
 pub use places::Places;
-pub use postgres::{Freshness, PgOptions, WriteToken, migrate};
+pub use postgres::{Follower, Freshness, PgOptions, ServerLook, WriteToken, look_at, migrate};
 pub use request_keys::RequestAnswer;
 pub use retention::{RetentionReport, Size, StatusCounts};
 pub use schedules::{Fired, Misfire, NewSchedule, Schedule};

@@ -1,5 +1,7 @@
 //! `linkflow doctor`: checks what the server depends on, and says what to do. Nothing is changed.
 
+mod cluster;
+
 use std::io::Write;
 use std::net::TcpListener;
 use std::path::Path;
@@ -85,14 +87,18 @@ pub fn doctor(args: &Doctor) -> anyhow::Result<u8> {
 fn checks(values: &Values) -> Vec<Check> {
     let settings = Settings::of(values);
     let dir = &settings.data_dir;
+    if settings.database_url.is_some() {
+        return cluster::checks(values, &settings);
+    }
     let server = holder(dir);
     let inspection = linkflow_store::inspect(dir);
+    let key_ids = inspection.as_ref().ok().and_then(Option::as_ref).map(|seen| seen.key_ids.as_slice());
     vec![
         of_settings(values),
         of_data_dir(dir),
         of_space(dir),
         of_database(dir, &inspection),
-        of_key(&settings, inspection.as_ref().ok().and_then(Option::as_ref)),
+        of_key(&settings, key_ids.unwrap_or_default()),
         of_port(&settings, server.as_deref()),
         of_sandbox(),
         of_clock(dir),
@@ -219,9 +225,8 @@ fn of_database(dir: &Path, inspection: &Result<Option<Inspection>, StoreError>) 
     ok("database", format!("{size}, sound"))
 }
 
-fn of_key(settings: &Settings, seen: Option<&Inspection>) -> Check {
+fn of_key(settings: &Settings, sealed: &[String]) -> Check {
     let file = settings.key_file();
-    let sealed = seen.map_or(&[][..], |seen| seen.key_ids.as_slice());
     let secret = match given_secret(settings) {
         Ok(Some(secret)) => secret,
         Err(error) => {

@@ -143,9 +143,10 @@ fn play(
     runtime.block_on(async {
         let ground = ground(role, settings).await?;
         let end = End { asked: CancellationToken::new(), done: CancellationToken::new() };
-        let asked = end.asked.clone();
+        let (asked, api) = (end.asked.clone(), ground.api.clone());
         tokio::spawn(async move {
             ended().await;
+            api.leave();
             asked.cancel();
         });
         let version = env!("CARGO_PKG_VERSION");
@@ -160,6 +161,9 @@ fn given(role: Role, args: &RoleArgs) -> Given {
     let mut given = args.settings.given();
     if Values::of(&given).row("port").origin == Origin::Default {
         given.values.insert("port", role.port().to_owned());
+    }
+    if role == Role::Api && Values::of(&given).row("shutdown_drain_seconds").origin == Origin::Default {
+        given.values.insert("shutdown_drain_seconds", "2".to_owned());
     }
     given
 }

@@ -18,6 +18,8 @@ use crate::args::Serve;
 use crate::settings::Settings;
 use crate::wiring::{clock, keys, random, services_of};
 
+/// As a shell shows a process that SIGTERM has ended.
+const ENDED_AT_ONCE: i32 = 143;
 const DAY_MS: u64 = 24 * 60 * 60 * 1_000;
 
 pub fn serve(args: &Serve) -> anyhow::Result<u8> {
@@ -129,6 +131,7 @@ fn api_settings(settings: &Settings, address: SocketAddr, local_url: &str) -> Ap
         connections_max: settings.connections_max,
         address_requests_per_minute_max: settings.address_requests_per_minute_max,
         key_requests_per_minute_max: settings.key_requests_per_minute_max,
+        drain_ms: settings.shutdown_drain_seconds * 1_000,
         shutdown_ms_max: settings.shutdown_grace_seconds * 1_000,
         ..ApiSettings::default()
     }
@@ -143,7 +146,17 @@ fn metrics() -> anyhow::Result<PrometheusHandle> {
         .context("the metrics cannot be recorded")
 }
 
+/// Returns when the process is asked to end. Asked again, it ends at once.
 pub async fn ended() {
+    asked().await;
+    tokio::spawn(async {
+        asked().await;
+        tracing::warn!("asked to end once more: what still runs is left as it is");
+        std::process::exit(ENDED_AT_ONCE);
+    });
+}
+
+async fn asked() {
     let mut terminate = match tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
         Ok(signal) => signal,
         Err(_) => return std::future::pending().await,

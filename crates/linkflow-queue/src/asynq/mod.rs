@@ -10,7 +10,7 @@ mod bus;
 mod ear;
 pub(crate) mod feed;
 mod forward;
-mod health;
+pub(crate) mod health;
 mod janitor;
 mod keys;
 pub(crate) mod leader;

@@ -11,6 +11,7 @@
 
 mod fault;
 mod group;
+mod look;
 mod partitions;
 mod session;
 mod threads;
@@ -24,6 +25,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use linkflow_model::Millis;
+
+pub use look::{Follower, ServerLook, look_at};
 
 pub(crate) use group::{HotJob, HotQueue};
 pub(crate) use partitions::{drop_old, ensure};

@@ -25,6 +25,8 @@ fn everything() -> Vec<Entry> {
         resume: Some(json!({"by": "call"})),
         children: vec![ExecutionId(uuid::Uuid::from_u128(7))],
         custom_data: Some(Object::from_iter([("k".to_owned(), json!("v"))])),
+        // Came later, and is left out where there is none.
+        answer: None,
     };
     let events = [
         Event::Started { at: Millis(1), node: 0, outputs: vec![1] },

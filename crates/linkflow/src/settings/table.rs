@@ -170,6 +170,13 @@ pub const SETTINGS: &[Setting] = &[
     },
     setting("log", Kind::Log, Some("warn,linkflow=info"), "What goes to the log on standard error."),
     setting(
+        "shutdown_drain_seconds",
+        Kind::Whole { min: 0, max: 3_600, unit: "seconds" },
+        Some("0"),
+        "How long requests are still taken when the server is asked to end, while `/health/ready` already says no: \
+         the time that load balancers need to look elsewhere. `linkflow api` takes 2 where nobody says.",
+    ),
+    setting(
         "shutdown_grace_seconds",
         Kind::Whole { min: 0, max: 3_600, unit: "seconds" },
         Some("20"),

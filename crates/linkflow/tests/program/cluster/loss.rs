@@ -1,13 +1,12 @@
 //! Processes that die in the middle of their work.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::{Cluster, answer, chain, node, until, webhook};
+use super::{Cluster, answer, call, chain, slow_service, until, webhook};
 
 /// More than one worker can run at once, and no more than two can.
 const N_SLOW: usize = 16;
@@ -16,34 +15,13 @@ const SLOW: Duration = Duration::from_secs(2);
 /// A dead worker's lease is over after 20 s, and what it had just taken is found a minute later.
 const ENDED_WITHIN: Duration = Duration::from_secs(180);
 
-/// A service outside that takes its time, and how many calls it has in hand.
-async fn slow_service() -> (String, Arc<AtomicUsize>) {
-    let in_hand = Arc::new(AtomicUsize::new(0));
-    let counted = in_hand.clone();
-    let answer = move || {
-        let counted = counted.clone();
-        async move {
-            counted.fetch_add(1, Ordering::SeqCst);
-            tokio::time::sleep(SLOW).await;
-            counted.fetch_sub(1, Ordering::SeqCst);
-            "{}"
-        }
-    };
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = format!("http://{}", listener.local_addr().unwrap());
-    let router = axum::Router::new().route("/", axum::routing::post(answer));
-    tokio::spawn(async move { axum::serve(listener, router).await });
-    (address, in_hand)
-}
-
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_cluster_answers_and_ends_everything_once_although_a_worker_and_the_leader_die() {
     let cluster = Cluster::up(&[]);
-    let (service, in_hand) = slow_service().await;
+    let (service, in_hand) = slow_service(SLOW).await;
     let body = json!({"respondWith": "json", "responseBody": "={{ { \"got\": $json.body.x } }}"});
     cluster.publish("reply", &chain("reply", vec![webhook("reply", "responseNode"), answer(body)]));
-    let call = node("Call", "httpRequest", 4.2, json!({"method": "POST", "url": service}));
-    cluster.publish("slow", &chain("slow", vec![webhook("slow", "onReceived"), call]));
+    cluster.publish("slow", &chain("slow", vec![webhook("slow", "onReceived"), call(&service)]));
 
     // Either instance answers with what a worker elsewhere says.
     let post = async |api: &str, path: &str, body: Value| cluster.post(api, path, &body).send().await;

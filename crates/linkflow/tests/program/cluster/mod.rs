@@ -1,12 +1,18 @@
 //! Clusters on this machine, as `scripts/cluster.sh` starts them: each story has one of its own, and
 //! whoever is in it may die.
 
+mod answers;
+mod ends;
 mod live;
 mod loss;
+mod promotion;
+mod restarts;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
@@ -87,6 +93,12 @@ impl Cluster {
         stat.is_ok_and(|stat| !stat.rsplit(") ").next().unwrap_or("Z").starts_with('Z'))
     }
 
+    /// The status with which a process answers; none when it does not.
+    async fn status(&self, name: &str, path: &str) -> Option<u16> {
+        let answer = reqwest::get(format!("{}{path}", self.address(name))).await;
+        answer.ok().map(|answer| answer.status().as_u16())
+    }
+
     /// A webhook's answer at an instance, or before all of them at `nginx`.
     fn post(&self, name: &str, path: &str, body: &Value) -> reqwest::RequestBuilder {
         reqwest::Client::new()
@@ -119,16 +131,25 @@ impl Cluster {
         self.command(&["import", "--publish", file.to_str().unwrap()]);
     }
 
+    /// What the primary answers, a row a line.
+    fn sql(&self, sql: &str) -> Vec<String> {
+        let port = self.port("postgres").to_string();
+        let output = Command::new("psql")
+            .args(["-qAt", "-h", "127.0.0.1", "-p", &port, "-U", "linkflow", "linkflow", "-c", sql])
+            .output()
+            .unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).unwrap().lines().map(str::to_owned).collect()
+    }
+
     /// How many executions are in each state.
     fn states(&self) -> BTreeMap<String, usize> {
-        let list = self.command(&["executions", "list", "--limit", "1000", "--json"]);
-        let list: Value = serde_json::from_str(&list).unwrap();
-        let rows = list.as_array().or_else(|| list["executions"].as_array()).expect("a list of executions");
-        let mut states = BTreeMap::new();
-        for row in rows {
-            *states.entry(row["status"].as_str().unwrap().to_owned()).or_default() += 1;
-        }
-        states
+        let rows = self.sql("SELECT status, count(*) FROM executions GROUP BY 1");
+        let pair = |row: &String| {
+            let (status, n) = row.split_once('|').unwrap();
+            (status.to_owned(), n.parse().unwrap())
+        };
+        rows.iter().map(pair).collect()
     }
 
     /// The scheduler that leads, once there is one among these.
@@ -175,6 +196,31 @@ fn webhook(path: &str, mode: &str) -> Value {
 /// A node that answers the webhook's caller.
 fn answer(parameters: Value) -> Value {
     node("Answer", "respondToWebhook", 1.1, parameters)
+}
+
+/// A service outside that takes its time, and how many calls it has in hand.
+async fn slow_service(takes: Duration) -> (String, Arc<AtomicUsize>) {
+    let in_hand = Arc::new(AtomicUsize::new(0));
+    let counted = in_hand.clone();
+    let answer = move || {
+        let counted = counted.clone();
+        async move {
+            counted.fetch_add(1, Ordering::SeqCst);
+            tokio::time::sleep(takes).await;
+            counted.fetch_sub(1, Ordering::SeqCst);
+            "{}"
+        }
+    };
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = format!("http://{}", listener.local_addr().unwrap());
+    let router = axum::Router::new().route("/", axum::routing::post(answer));
+    tokio::spawn(async move { axum::serve(listener, router).await });
+    (address, in_hand)
+}
+
+/// A node that calls that service.
+fn call(service: &str) -> Value {
+    node("Call", "httpRequest", 4.2, json!({"method": "POST", "url": service}))
 }
 
 async fn until(what: &str, within: Duration, is_so: impl Fn() -> bool) {
