@@ -42,6 +42,8 @@ const LOOKED_UP_MAX: usize = 16;
 const MEASURE_EVERY: Duration = Duration::from_secs(5);
 /// How many executions may wait one for the other.
 const CALLS_DEEP_MAX: u32 = 256;
+/// For how long what may run side by side is taken for known.
+const PLACES_FOR: Duration = Duration::from_secs(1);
 
 /// What a [`Shell`] is made of.
 pub struct ShellParts {
@@ -73,7 +75,8 @@ pub struct Inner {
     pub retention_days: Option<u32>,
     pub memory: Memory,
     workspace_concurrency: Option<u32>,
-    places: moka::sync::Cache<(), Arc<Places>>,
+    /// What was read last, and when: by the clock that tests turn.
+    places: Mutex<Option<(tokio::time::Instant, Arc<Places>)>>,
     /// An execution has left a place that others may wait for.
     pub place_left: Notify,
     /// Queues of executions that were made here and wait in none of the usual ones.
@@ -136,7 +139,7 @@ impl Shell {
             retention_days: parts.retention_days,
             memory: parts.memory,
             workspace_concurrency: parts.workspace_concurrency,
-            places: moka::sync::Cache::builder().time_to_live(Duration::from_secs(1)).build(),
+            places: Mutex::default(),
             place_left: Notify::new(),
             own_queues: moka::sync::Cache::builder()
                 .max_capacity(10_000)
@@ -389,12 +392,16 @@ impl Inner {
 
     /// What may run side by side; a change is seen after a second.
     pub async fn places(&self) -> Result<Arc<Places>, StoreError> {
-        if let Some(places) = self.places.get(&()) {
+        let known = self.places.lock().expect("nothing panics while it holds the places").clone();
+        if let Some((read_at, places)) = known
+            && read_at.elapsed() < PLACES_FOR
+        {
             return Ok(places);
         }
         let of_workflows = self.store.places_of_workflows().await?;
         let places = Arc::new(Places { of_workflows, of_workspace: self.workspace_concurrency });
-        self.places.insert((), places.clone());
+        let read = Some((tokio::time::Instant::now(), places.clone()));
+        *self.places.lock().expect("nothing panics while it holds the places") = read;
         Ok(places)
     }
 

@@ -102,7 +102,6 @@ async fn a_place_is_free_again_when_its_worker_has_died() {
     let ids = [w.start(limited).await, w.start(limited).await];
     w.until("one runs", async |w| !w.seen.of_node("A").is_empty()).await;
     w.restart().await;
-    w.turn(26_000).await;
     assert_eq!(side_by_side(&w, &ids).await, 1);
 }
 
