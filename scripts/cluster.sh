@@ -85,6 +85,8 @@ http {
         server 127.0.0.1:$(port_noted api-1) max_fails=3 fail_timeout=2s;
         server 127.0.0.1:$(port_noted api-2) max_fails=3 fail_timeout=2s;
         keepalive 32;
+        # Shorter than an instance that leaves goes on answering: none is closed under a request.
+        keepalive_timeout 1s;
     }
     server {
         listen 127.0.0.1:$port;

@@ -4,6 +4,7 @@
 
 pub mod access;
 mod extract;
+mod freshness;
 mod health;
 mod measure;
 mod offline;

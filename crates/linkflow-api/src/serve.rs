@@ -16,7 +16,7 @@ use axum::routing::{any, get};
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{Notify, Semaphore};
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tower::ServiceExt;
@@ -24,7 +24,7 @@ use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::set_header::SetResponseHeaderLayer;
 
 use crate::problem::Problem;
-use crate::{Api, access, health, measure, openapi, page, rates, routes, webhooks, ws};
+use crate::{Api, access, freshness, health, measure, openapi, page, rates, routes, webhooks, ws};
 
 /// How long connections are still taken that came in as the last ones.
 const LAST_LOOK: Duration = Duration::from_millis(20);
@@ -40,6 +40,7 @@ pub fn router(api: Api) -> Router {
         .route("/api/v1/schemas/workflow.json", get(openapi::workflow_schema))
         .route("/ws", get(ws::open))
         .method_not_allowed_fallback(no_such_method)
+        .route_layer(from_fn_with_state(api.clone(), freshness::tell))
         .route_layer(from_fn_with_state(api.clone(), access::guard))
         .layer(if_absent(header::CACHE_CONTROL, "no-store"));
     let open = Router::new()
@@ -121,7 +122,6 @@ async fn serve_router(
 ) -> std::io::Result<()> {
     let settings = &api.settings;
     let door = Door {
-        listener,
         router,
         places: Arc::new(Semaphore::new(settings.connections_max)),
         leaving: api.memory.leaving.clone(),
@@ -129,13 +129,13 @@ async fn serve_router(
         connections: TaskTracker::new(),
         head_ms_max: settings.head_ms_max,
     };
-    door.take_until(shutdown).await;
+    door.take_until(&listener, shutdown).await;
     api.leave();
-    door.take_until(tokio::time::sleep(Duration::from_millis(settings.drain_ms))).await;
+    door.take_until(&listener, tokio::time::sleep(Duration::from_millis(settings.drain_ms))).await;
     // Connections that wait to be taken would be cut off with the listener.
-    door.take_until(tokio::time::sleep(LAST_LOOK)).await;
-    let Door { listener, ending, connections, .. } = door;
-    drop(listener);
+    door.take_until(&listener, tokio::time::sleep(LAST_LOOK)).await;
+    door.take_what_waits(listener)?;
+    let Door { ending, connections, .. } = door;
     ending.cancel();
     connections.close();
     api.memory.sockets.close();
@@ -148,7 +148,6 @@ async fn serve_router(
 
 /// Where connections come in.
 struct Door {
-    listener: TcpListener,
     router: Router,
     places: Arc<Semaphore>,
     /// Connections end with the request that they are at.
@@ -160,13 +159,13 @@ struct Door {
 }
 
 impl Door {
-    async fn take_until(&self, end: impl Future<Output = ()>) {
+    async fn take_until(&self, listener: &TcpListener, end: impl Future<Output = ()>) {
         let mut end = pin!(end);
         loop {
             let place = self.places.clone().acquire_owned();
             let (place, stream, peer) = tokio::select! {
                 () = &mut end => return,
-                (place, accepted) = async { (place.await, self.listener.accept().await) } => match accepted {
+                (place, accepted) = async { (place.await, listener.accept().await) } => match accepted {
                     Ok((stream, peer)) => (place, stream, peer),
                     Err(error) => {
                         // Too many open files, or a caller that has gone: neither ends the server.
@@ -176,19 +175,37 @@ impl Door {
                     }
                 },
             };
-            let conversation = Conversation {
-                router: self.router.clone(),
-                leaving: self.leaving.clone(),
-                ending: self.ending.clone(),
-                head_ms_max: self.head_ms_max,
-            };
-            self.connections.spawn(async move {
-                if let Err(error) = conversation.hold(stream, peer).await {
-                    tracing::debug!(%error, "a connection ended early: {error}");
-                }
-                drop(place);
-            });
+            let Ok(place) = place else { return };
+            self.begin(place, stream, peer);
         }
+    }
+
+    /// Takes the connections that are there, and no more from then on. The system is asked itself, since
+    /// what has just come may not have been told of yet.
+    fn take_what_waits(&self, listener: TcpListener) -> std::io::Result<()> {
+        let listener = listener.into_std()?;
+        while let Ok(place) = self.places.clone().try_acquire_owned()
+            && let Ok((stream, peer)) = listener.accept()
+        {
+            stream.set_nonblocking(true)?;
+            self.begin(place, TcpStream::from_std(stream)?, peer);
+        }
+        Ok(())
+    }
+
+    fn begin(&self, place: OwnedSemaphorePermit, stream: TcpStream, peer: SocketAddr) {
+        let conversation = Conversation {
+            router: self.router.clone(),
+            leaving: self.leaving.clone(),
+            ending: self.ending.clone(),
+            head_ms_max: self.head_ms_max,
+        };
+        self.connections.spawn(async move {
+            if let Err(error) = conversation.hold(stream, peer).await {
+                tracing::debug!(%error, "a connection ended early: {error}");
+            }
+            drop(place);
+        });
     }
 }
 

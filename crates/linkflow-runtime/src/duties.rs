@@ -17,7 +17,7 @@ use linkflow_store::faults::Planted;
 use linkflow_store::{Holding, Schedule, StoreError};
 use serde_json::json;
 use tokio::sync::{broadcast, mpsc};
-use tokio::time::{Interval, MissedTickBehavior};
+use tokio::time::{Instant, Interval, MissedTickBehavior};
 use tokio_util::sync::CancellationToken;
 
 use crate::shell::{Inner, SWEEP_MAX};
@@ -36,6 +36,8 @@ const SHOWN_FOR: Duration = Duration::from_secs(30);
 const SHOWN_MAX: usize = 1_000;
 /// Jobs of a partition that is none any more that are moved in one go.
 const MOVED_MAX: usize = 200;
+/// How soon a dead worker is noticed once its lease is over.
+const REAP_EVERY: Duration = Duration::from_secs(1);
 const RETAIN_EVERY_MS: u64 = 600_000;
 /// How soon the end of an execution elsewhere is seen by those who wait for it.
 const ANSWER_EVERY_MS: u64 = 250;
@@ -293,15 +295,18 @@ async fn rounds(inner: &Arc<Inner>, lease: Option<&Lease>, leads: &(dyn Fn() -> 
     let mut tick = every(200);
     let mut orphans = HashSet::new();
     let mut n = 0_u64;
+    let mut reaped: Option<Instant> = None;
     loop {
         tick.tick().await;
         if !leads() {
-            n = 0;
+            (n, reaped) = (0, None);
             continue;
         }
-        if n.is_multiple_of(25) {
-            // Before anything else is taken in: what was interrupted goes on first.
+        // By time, however long a round takes; and before anything else is taken in: what was
+        // interrupted goes on first.
+        if reaped.is_none_or(|at| at.elapsed() >= REAP_EVERY) {
             log("looking for dead workers", reap(inner).await);
+            reaped = Some(Instant::now());
         }
         log("waking what is due", wake_due(inner).await);
         if !inner.draining.load(Ordering::Relaxed) {

@@ -6,7 +6,9 @@ use std::net::SocketAddr;
 
 use anyhow::Context;
 use linkflow_api::{Api, serve as serve_api, serve_health};
-use linkflow_queue::{Election, ElectionSettings, Queue, RedisQueue, Settings as QueueSettings, Weights};
+use linkflow_queue::{
+    Clock, Election, ElectionSettings, Queue, RedisQueue, Settings as QueueSettings, Weights,
+};
 use linkflow_runtime::Shell;
 use linkflow_store::{PgOptions, Store};
 use tokio::net::TcpListener;
@@ -15,6 +17,7 @@ use tokio_util::sync::CancellationToken;
 use crate::args::{Migrate, RoleArgs};
 use crate::serve::{assemble, ended, listen};
 use crate::settings::{Given, Origin, Settings, Values};
+use crate::wiring::{follow_clock, now};
 
 /// The share of a partition's queue, that of `default` in the usual priorities.
 const PARTITION_WEIGHT: u32 = 3;
@@ -179,6 +182,7 @@ fn needed<'a>(url: Option<&'a str>, name: &str, command: &str) -> anyhow::Result
 
 async fn ground(role: Role, settings: Settings) -> anyhow::Result<Ground> {
     let store = store_of(&settings, role.name())?;
+    follow_clock(&store).await;
     let queue = queue_of(&settings, role).await?;
     let listener = listen(&settings).await?;
     let address = listener.local_addr()?;
@@ -198,6 +202,7 @@ pub fn store_of(settings: &Settings, command: &str) -> anyhow::Result<Store> {
 async fn queue_of(settings: &Settings, role: Role) -> anyhow::Result<Queue> {
     let mut queue = QueueSettings::new(needed(settings.redis_url.as_deref(), "REDIS_URL", role.name())?);
     queue.is_worker = role == Role::Worker;
+    queue.clock = Clock::Told(now);
     queue.concurrency = u32::try_from(settings.worker_concurrency).unwrap_or(u32::MAX);
     match &settings.queue_name {
         Some(only) => queue.queues = Weights::only(only.clone()),

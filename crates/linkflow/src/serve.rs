@@ -8,7 +8,7 @@ use linkflow_api::{Api, ApiParts, ApiSettings, HTTP_SECONDS_BUCKETS, serve as se
 use linkflow_model::WorkspaceId;
 use linkflow_node::Blobs;
 use linkflow_queue::{MemoryQueue, Queue};
-use linkflow_runtime::{Shell, ShellParts};
+use linkflow_runtime::{Memory, Shell, ShellParts};
 use linkflow_store::{Options, Store};
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use tokio::net::TcpListener;
@@ -35,7 +35,7 @@ async fn run(settings: Settings) -> anyhow::Result<()> {
     let store = Store::open(&settings.data_dir, Options::default())?;
     let listener = listen(&settings).await?;
     let address = listener.local_addr()?;
-    let queue = Queue::Memory(MemoryQueue::default());
+    let queue = Queue::Memory(MemoryQueue::new(settings.queue_priorities.clone(), Default::default()));
     let (shell, api) = assemble(&settings, &store, queue, None, address, address.ip().is_loopback()).await?;
     let stop = CancellationToken::new();
     let grace_ms = settings.shutdown_grace_seconds * 1_000;
@@ -79,8 +79,8 @@ pub async fn assemble(
         services,
         concurrency: settings.worker_concurrency,
         retention_days: settings.retention_days,
-        memory: linkflow_runtime::Memory::default(),
-        workspace_concurrency: None,
+        memory: memory(settings),
+        workspace_concurrency: settings.workspace_concurrency,
     });
     let api = Api::new(ApiParts {
         store: store.clone(),
@@ -93,6 +93,12 @@ pub async fn assemble(
         metrics: Some(metrics),
     });
     Ok((shell, api))
+}
+
+/// What the settings say of memory; where they say nothing, what fits this machine.
+fn memory(settings: &Settings) -> Memory {
+    let usual = Memory::default();
+    Memory { budget_bytes: settings.worker_memory_budget.or(usual.budget_bytes), ..usual }
 }
 
 fn local_url(address: SocketAddr) -> String {

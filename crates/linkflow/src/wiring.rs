@@ -1,7 +1,8 @@
 //! What every command that runs nodes needs.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::{Duration, Instant};
 
 use anyhow::Context;
 use linkflow_model::{Millis, Workflow};
@@ -11,7 +12,7 @@ use linkflow_node::http::Http;
 use linkflow_node::{Blobs, Limits};
 use linkflow_runtime::{Clock, Services};
 use linkflow_sandbox::{Pool, PoolConfig};
-use linkflow_store::Keyring;
+use linkflow_store::{Keyring, Store};
 use serde_json::Value;
 
 use crate::settings::Settings;
@@ -32,11 +33,64 @@ pub struct Keys {
     pub signing_secret: Vec<u8>,
 }
 
+/// What the database's clock showed, and when that was: from then on time is counted, so that nobody
+/// who sets this machine's clock moves it.
+static TOLD: RwLock<Option<(Instant, Millis)>> = RwLock::new(None);
+/// How often the database is asked, and how long the answer may take to be believed.
+const ASK_CLOCK_EVERY: Duration = Duration::from_secs(10);
+const BELIEVED_WITHIN: Duration = Duration::from_secs(1);
+/// From which difference on it is said.
+const SAID_FROM_MS: i64 = 2_000;
+
+/// The time of this process: that of the database which it follows, or this machine's.
+pub fn now() -> Millis {
+    let told = *TOLD.read().unwrap_or_else(PoisonError::into_inner);
+    match told {
+        Some((at, time)) => time.plus(u64::try_from(at.elapsed().as_millis()).unwrap_or(u64::MAX)),
+        None => machine_time(),
+    }
+}
+
+fn machine_time() -> Millis {
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+    Millis(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
+}
+
 pub fn clock() -> Clock {
-    Arc::new(|| {
-        let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
-        Millis(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
-    })
+    Arc::new(now)
+}
+
+/// From now on the time is that of the database, by which the leases of all processes are measured,
+/// however wrong the clock of this machine is. Where it cannot be asked at once, this machine's
+/// clock is believed until it can.
+pub async fn follow_clock(store: &Store) {
+    ask_clock(store).await;
+    let store = store.clone();
+    tokio::spawn(async move {
+        loop {
+            tokio::time::sleep(ASK_CLOCK_EVERY).await;
+            ask_clock(&store).await;
+        }
+    });
+}
+
+async fn ask_clock(store: &Store) {
+    let asked_at = Instant::now();
+    let Ok(time) = store.clock().await else { return };
+    let took = asked_at.elapsed();
+    if took > BELIEVED_WITHIN {
+        return;
+    }
+    // The answer was right somewhere between question and answer.
+    *TOLD.write().unwrap_or_else(PoisonError::into_inner) = Some((asked_at + took / 2, time));
+    let ahead_ms = machine_time().0 - now().0;
+    metrics::gauge!("linkflow_clock_ahead_seconds").set(ahead_ms as f64 / 1_000.0);
+    if ahead_ms.abs() >= SAID_FROM_MS {
+        tracing::warn!(
+            ahead_ms,
+            "this machine's clock is {ahead_ms} ms ahead of the database's, which is used"
+        );
+    }
 }
 
 /// A random number for ids.

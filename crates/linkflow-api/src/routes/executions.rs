@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use axum::extract::State;
-use axum::http::StatusCode;
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use linkflow_model::{ExecutionId, Item, Millis, Mode, Status, Workflow, WorkflowId};
 use linkflow_store::{ExecutionFilter, ExecutionRecord};
@@ -15,6 +15,7 @@ use uuid::Uuid;
 use crate::Api;
 use crate::access::Who;
 use crate::extract::{Json, Path, Query, Raw};
+use crate::freshness::store_for;
 use crate::openapi::WorkflowFile;
 use crate::problem::{Problem, Problems};
 use crate::routes::execute::{ErrorView, StartedView};
@@ -194,11 +195,13 @@ impl ExecutionQuery {
 pub async fn list(
     State(api): State<Api>,
     who: Who,
+    headers: HeaderMap,
     Query(query): Query<ExecutionQuery>,
 ) -> Result<axum::Json<List<ExecutionView>>, Problem> {
-    let page = api.store.executions(who.workspace, query.filter()?).await?;
+    let store = store_for(&api, &headers);
+    let page = store.executions(who.workspace, query.filter()?).await?;
     let ids = page.items.iter().map(|row| row.workflow).collect();
-    let names = api.store.workflow_names(who.workspace, ids).await?;
+    let names = store.workflow_names(who.workspace, ids).await?;
     Ok(List::page(page, |row| {
         let name = names.get(&row.workflow).cloned();
         ExecutionView::of(row, name)

@@ -18,6 +18,7 @@ use uuid::Uuid;
 use crate::Api;
 use crate::access::Who;
 use crate::extract::{IfMatch, Path, Query, Raw, idempotency_key, parse_json};
+use crate::freshness::store_for;
 use crate::openapi::WorkflowFile;
 use crate::problem::{FieldProblem, Problem, Problems};
 use crate::routes::node_kinds::trigger_name;
@@ -130,6 +131,7 @@ pub enum Sort {
 pub async fn list(
     State(api): State<Api>,
     who: Who,
+    headers: HeaderMap,
     Query(query): Query<WorkflowQuery>,
 ) -> Result<axum::Json<List<WorkflowView>>, Problem> {
     let given = |text: Option<String>| text.filter(|text| !text.is_empty());
@@ -144,10 +146,11 @@ pub async fn list(
         limit: limit(query.limit)?,
         cursor: given(query.cursor),
     };
-    let page = api.store.workflows(who.workspace, filter).await?;
+    let store = store_for(&api, &headers);
+    let page = store.workflows(who.workspace, filter).await?;
     let ids = page.items.iter().map(|row| row.id).collect();
     let since = linkflow_model::Millis(api.now().0 - DAY_MS);
-    let mut activity = api.store.workflow_activity(who.workspace, ids, since).await?.into_iter();
+    let mut activity = store.workflow_activity(who.workspace, ids, since).await?.into_iter();
     Ok(List::page(page, |row| WorkflowView::of(row, activity.next().unwrap_or_default())))
 }
 

@@ -126,6 +126,24 @@ pub const SETTINGS: &[Setting] = &[
     )
     .also("concurrency"),
     Setting {
+        unset: "four fifths of what the machine or the container has",
+        ..setting(
+            "worker_memory_budget",
+            Kind::Whole { min: 64 << 20, max: 1 << 50, unit: "bytes" },
+            None,
+            "Memory of the process above which it takes no more executions until some have ended.",
+        )
+    },
+    Setting {
+        unset: "any number",
+        ..setting(
+            "workspace_concurrency",
+            Kind::Whole { min: 1, max: 1_000_000, unit: "executions" },
+            None,
+            "Executions of one workspace that run side by side, at all workers together; the others wait for a place.",
+        )
+    },
+    Setting {
         read_by: &[Serve, Run],
         ..setting("timezone", Kind::Zone, Some("UTC"), "Time zone of workflows that name none.")
     },
@@ -274,7 +292,7 @@ pub const SETTINGS: &[Setting] = &[
         "queue_priorities",
         Kind::Queues,
         Some("critical:6,default:3,low:1"),
-        "Queues that a worker takes from, and how much of its time each gets.",
+        "Queues that a worker takes from, and how much of its time each gets. The number of a partition belongs to its name: workflow:partition:3:5 weighs 5.",
     ),
     Setting {
         unset: "those in `queue_priorities`, and every partition",

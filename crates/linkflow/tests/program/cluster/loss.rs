@@ -12,8 +12,8 @@ use super::{Cluster, answer, call, chain, slow_service, until, webhook};
 const N_SLOW: usize = 16;
 /// How long the outside service takes.
 const SLOW: Duration = Duration::from_secs(2);
-/// A dead worker's lease is over after 20 s, and what it had just taken is found a minute later.
-const ENDED_WITHIN: Duration = Duration::from_secs(180);
+/// A dead worker's lease is over after 20 s.
+const ENDED_WITHIN: Duration = Duration::from_secs(90);
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_cluster_answers_and_ends_everything_once_although_a_worker_and_the_leader_die() {

@@ -6,6 +6,7 @@ mod ends;
 mod live;
 mod loss;
 mod promotion;
+mod queues;
 mod restarts;
 
 use std::collections::BTreeMap;
@@ -118,6 +119,19 @@ impl Cluster {
         String::from_utf8_lossy(&output.stdout).lines().filter_map(line).collect()
     }
 
+    /// A setting that all commands of the cluster share.
+    fn setting(&self, name: &str) -> &str {
+        self.settings.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str()).expect("it is set")
+    }
+
+    /// One process more, in a role, until it is dropped.
+    fn role(&self, role: &str, settings: &[(&str, &str)]) -> Extra {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_linkflow"));
+        command.arg(role).envs(self.settings.clone()).env("PORT", "0").envs(settings.iter().copied());
+        command.envs([("LOG", "warn"), ("EGRESS_ALLOW", "127.0.0.1")]);
+        Extra(command.stderr(std::process::Stdio::null()).spawn().expect("the program starts"))
+    }
+
     fn command(&self, words: &[&str]) -> String {
         let mut command = Command::new(env!("CARGO_BIN_EXE_linkflow"));
         let output = command.args(words).envs(self.settings.clone()).output().unwrap();
@@ -165,6 +179,16 @@ impl Cluster {
             tokio::time::sleep(Duration::from_millis(100)).await;
         }
         panic!("none of {among:?} leads")
+    }
+}
+
+/// A process beside those of the cluster.
+struct Extra(std::process::Child);
+
+impl Drop for Extra {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
     }
 }
 
