@@ -82,8 +82,10 @@ http {
     scgi_temp_path $dir/run/scgi;
     upstream linkflow_api {
         least_conn;
-        server 127.0.0.1:$(port_noted api-1) max_fails=3 fail_timeout=2s;
-        server 127.0.0.1:$(port_noted api-2) max_fails=3 fail_timeout=2s;
+        # One that refuses costs next to nothing, and is taken again the moment that it is back: were it
+        # left out for a while, the other one could be restarted meanwhile.
+        server 127.0.0.1:$(port_noted api-1) max_fails=0;
+        server 127.0.0.1:$(port_noted api-2) max_fails=0;
         keepalive 32;
         # Shorter than an instance that leaves goes on answering: none is closed under a request.
         keepalive_timeout 1s;

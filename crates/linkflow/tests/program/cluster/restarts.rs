@@ -32,12 +32,14 @@ async fn a_rolling_restart_under_load_fails_no_request_and_loses_no_execution() 
     let load: Vec<_> = (0..N_CLIENTS)
         .map(|_| {
             let (url, is_over, n_answered) = (url.clone(), is_over.clone(), n_answered.clone());
+            let log = cluster.dir.join("log/nginx.log");
             tokio::spawn(async move {
                 let http = reqwest::Client::new();
                 while !is_over.load(Ordering::SeqCst) {
                     let body = http.post(&url).header("content-type", "application/json").body("{}");
                     let answer = body.send().await.map(|answer| answer.status().as_u16());
-                    assert_eq!(answer.as_ref().ok(), Some(&200), "{answer:?}");
+                    let said = || std::fs::read_to_string(&log).unwrap_or_default();
+                    assert_eq!(answer.as_ref().ok(), Some(&200), "{answer:?}; nginx said: {}", said());
                     n_answered.fetch_add(1, Ordering::SeqCst);
                     tokio::time::sleep(Duration::from_millis(50)).await;
                 }
