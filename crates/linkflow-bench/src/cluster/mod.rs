@@ -70,7 +70,8 @@ impl Cluster {
         let mut command = Command::new(&self.program);
         command.args(["import", "--publish"]).arg(file).envs(self.environment.clone());
         let output = command.output()?;
-        ensure!(output.status.success(), "not published: {}", String::from_utf8_lossy(&output.stderr));
+        let said = [output.stdout, output.stderr].concat();
+        ensure!(output.status.success(), "not published: {}", String::from_utf8_lossy(&said));
         Ok(())
     }
 
