@@ -21,11 +21,11 @@ use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
 use crate::contract::{ExecutionError, Finished, NodeRun};
-use crate::host::{AloneHost, Said, StoreHost};
+use crate::host::{AloneHost, Said, StoreHost, store_trouble};
 use crate::prepared::Prepared;
 use crate::record::Recorded;
 use crate::services::Services;
-use crate::shell::Inner;
+use crate::shell::{Inner, NotCalled};
 use crate::step::{Tried, Try, after_failure, finish};
 
 /// Entries that may gather before they are written although no effect asks for it.
@@ -478,7 +478,10 @@ impl Drive {
             let run = self.recorded.machine.run_of(step).unwrap_or(0);
             let call = format!("{}/{run}", self.prepared.node(node).id);
             match inner.child_executions(self.workspace, self.execution, &call, parent, children).await {
-                Err(error) => Err(error),
+                Err(NotCalled::Node(error)) => Err(error),
+                // It is called once the store is there again.
+                Err(NotCalled::Store(error)) if may_pass(&error) => return Err(Lost::Store(error)),
+                Err(NotCalled::Store(error)) => Err(store_trouble(&error)),
                 Ok(new) if wait => {
                     let n = new.len() as u32;
                     let ids = new.iter().map(|c| c.id).collect();

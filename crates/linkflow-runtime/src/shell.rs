@@ -21,7 +21,7 @@ use crate::contract::*;
 use crate::drive::{env_of, parent_of, start_outputs};
 use crate::feed::{Expects, Feed, Replies};
 use crate::hints::{Hints, News};
-use crate::host::{StoreHost, store_trouble};
+use crate::host::StoreHost;
 use crate::memory::Memory;
 use crate::prepared::Prepared;
 use crate::record::{Recorded, replay};
@@ -87,6 +87,25 @@ pub struct Inner {
     pub draining: AtomicBool,
     plans: moka::sync::Cache<(WorkspaceId, WorkflowId, u32), Arc<Prepared>>,
     variables: moka::sync::Cache<WorkspaceId, Arc<Object>>,
+}
+
+/// Why workflows could not be called.
+pub enum NotCalled {
+    Node(NodeError),
+    /// The store could not be asked; that is no fault of the workflow's.
+    Store(StoreError),
+}
+
+impl From<NodeError> for NotCalled {
+    fn from(error: NodeError) -> NotCalled {
+        NotCalled::Node(error)
+    }
+}
+
+impl From<StoreError> for NotCalled {
+    fn from(error: StoreError) -> NotCalled {
+        NotCalled::Store(error)
+    }
 }
 
 /// The place of an execution among those that run here; given up when dropped.
@@ -463,28 +482,29 @@ impl Inner {
         call: &str,
         parent: Option<(ExecutionId, u32)>,
         children: Vec<ChildCall>,
-    ) -> Result<Vec<NewExecution>, NodeError> {
+    ) -> Result<Vec<NewExecution>, NotCalled> {
         if parent.is_some() {
-            let depth = self.store.depth_of(caller, CALLS_DEEP_MAX).await.map_err(|e| store_trouble(&e))?;
+            let depth = self.store.depth_of(caller, CALLS_DEEP_MAX).await?;
             if depth >= CALLS_DEEP_MAX {
+                let limit = CALLS_DEEP_MAX.to_string();
                 return Err(NodeError::Limit {
                     what: "workflows that wait for each other".to_owned(),
-                    limit: CALLS_DEEP_MAX.to_string(),
-                });
+                    limit,
+                }
+                .into());
             }
         }
         let mut new = Vec::with_capacity(children.len());
         for (index, child) in children.into_iter().enumerate() {
             let WorkflowRef::Id(id) = child.workflow else {
-                return Err(NodeError::data("only stored workflows can be called from here"));
+                return Err(NodeError::data("only stored workflows can be called from here").into());
             };
-            let row =
-                self.store.workflow_by_any_id(workspace, id.clone()).await.map_err(|e| store_trouble(&e))?;
+            let row = self.store.workflow_by_any_id(workspace, id.clone()).await?;
             let Some(row) = row else {
-                return Err(NodeError::data(format!("there is no workflow with the id \"{id}\"")));
+                return Err(NodeError::data(format!("there is no workflow with the id \"{id}\"")).into());
             };
             let version = row.published_version.unwrap_or(row.version);
-            let prepared = self.prepared(workspace, row.id, version).await.map_err(|e| store_trouble(&e))?;
+            let prepared = self.prepared(workspace, row.id, version).await?;
             let prepared = prepared
                 .ok_or_else(|| NodeError::data(format!("the workflow \"{}\" has no version", row.name)))?;
             let start = called_start(&prepared).ok_or_else(|| {
@@ -493,7 +513,10 @@ impl Inner {
             let mut execution = self
                 .new_execution(workspace, row.id, version, &prepared, start, child.items, Mode::Workflow)
                 .await
-                .map_err(|e| NodeError::data(e.to_string()))?;
+                .map_err(|error| match error {
+                    StartError::Busy { retry_after_ms } => StoreError::Busy { retry_after_ms }.into(),
+                    error => NotCalled::Node(NodeError::data(error.to_string())),
+                })?;
             execution.parent = parent_of(parent, index);
             execution.idempotency = parent
                 .is_none()
