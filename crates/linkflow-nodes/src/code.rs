@@ -17,7 +17,15 @@ pub struct Code;
 
 /// Runs the author's own code on the items.
 ///
-/// Unlike in n8n, static data is kept behind executions by hand too.
+/// `$getWorkflowStaticData` gives data that executions keep for later ones: it is read when the code
+/// first asks, changed by the execution for itself, and kept when the execution ends, however that
+/// is. Executions by hand keep nothing. Of two executions at once, the one that ends last has the last
+/// word.
+///
+/// Python runs in the `python3` of the machine, with the modules of its standard library that need
+/// no file, network or process. It sees `_items`, or `_item` and `_json` for each item, and
+/// `_input`, `_("Node")`, `_workflow`, `_execution`, `_vars`, `_env`, `_now`, `_today`,
+/// `_getWorkflowStaticData`.
 #[derive(Debug, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Params {

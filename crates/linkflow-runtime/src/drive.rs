@@ -26,6 +26,7 @@ use crate::prepared::Prepared;
 use crate::record::Recorded;
 use crate::services::Services;
 use crate::shell::{Inner, NotCalled};
+use crate::static_data::Draft;
 use crate::step::{Tried, Try, after_failure, finish};
 
 /// Entries that may gather before they are written although no effect asks for it.
@@ -79,6 +80,7 @@ pub struct Drive {
     children: Vec<NewExecution>,
     alone: Arc<AloneHost>,
     said: Arc<Said>,
+    draft: Arc<Draft>,
 }
 
 /// How an execution came to rest.
@@ -104,6 +106,7 @@ impl Drive {
         seq: u64,
         started_at: Option<Millis>,
     ) -> Drive {
+        let draft = recorded.draft.clone();
         Drive {
             services,
             prepared,
@@ -124,6 +127,7 @@ impl Drive {
             children: Vec::new(),
             alone: Arc::default(),
             said: Arc::default(),
+            draft,
         }
     }
 
@@ -309,6 +313,7 @@ impl Drive {
                 node,
                 step,
                 said: self.said.clone(),
+                draft: self.draft.clone(),
             }),
         };
         Try {
@@ -418,6 +423,7 @@ impl Drive {
             logs: outputs.logs,
             error: error.clone(),
             answer: self.said.take(step),
+            kept: self.draft.take(step),
             ..EntryData::default()
         };
         let failed = error.is_some();
@@ -680,6 +686,7 @@ impl Drive {
                 self.children.clear();
             }
         }
+        self.keep_static_data().await?;
         self.flush(Then::Finish {
             status,
             error: error.as_ref().map(|e| e.message.clone()),
@@ -689,6 +696,18 @@ impl Drive {
         })
         .await?;
         Ok(status)
+    }
+
+    /// Keeps what nodes have changed of their static data, before the end is written: should this
+    /// worker die in between, the next one finds the changes in the journal and keeps them again.
+    async fn keep_static_data(&self) -> Result<(), Lost> {
+        let Sink::Store { inner, .. } = &self.sink else { return Ok(()) };
+        let changed = self.draft.all();
+        if changed.is_empty() || self.mode == Mode::Manual {
+            return Ok(());
+        }
+        let now = self.services.now();
+        inner.store.keep_all(self.workspace, self.workflow, changed, now).await.map_err(Lost::Store)
     }
 
     fn error(&self, end: End) -> Option<ExecutionError> {

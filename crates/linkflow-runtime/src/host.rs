@@ -6,10 +6,12 @@ use std::sync::{Arc, Mutex};
 
 use linkflow_model::{ExecutionId, WorkflowId, WorkspaceId};
 use linkflow_node::{BoxFuture, Host, NodeError, Reply, Secret};
+use linkflow_store::Store;
 use serde_json::Value;
 
 use crate::prepared::Prepared;
 use crate::shell::Inner;
+use crate::static_data::{Draft, is_static};
 
 /// The host of a node of an execution that the store knows.
 pub struct StoreHost {
@@ -22,6 +24,7 @@ pub struct StoreHost {
     pub node: u32,
     pub step: u32,
     pub said: Arc<Said>,
+    pub draft: Arc<Draft>,
 }
 
 /// What steps have answered and is not in the journal yet.
@@ -44,6 +47,13 @@ impl Said {
     fn note(&self, step: u32, reply: Value, is_sent: bool) {
         self.0.lock().expect("nothing panics while it holds the answers").push((step, reply));
         self.1.fetch_or(!is_sent, Ordering::Relaxed);
+    }
+}
+
+impl StoreHost {
+    /// The static data that came with the file which the workflow was read from.
+    fn brought_along(&self, key: &str) -> Option<Value> {
+        self.prepared.workflow.origin.as_ref()?.get("staticData")?.get(key).cloned()
     }
 }
 
@@ -86,16 +96,24 @@ impl Host for StoreHost {
 
     fn kept<'a>(&'a self, key: &'a str) -> BoxFuture<'a, Result<Option<Value>, NodeError>> {
         Box::pin(async move {
-            self.inner
-                .store
-                .kept(self.workspace, self.workflow, key.to_owned())
-                .await
-                .map_err(|e| store_trouble(&e))
+            if let Some(changed) = self.draft.get(key) {
+                return Ok(Some(changed));
+            }
+            let kept = self.inner.store.kept(self.workspace, self.workflow, key.to_owned()).await;
+            match kept.map_err(|e| store_trouble(&e))? {
+                None if is_static(key) => Ok(self.brought_along(key)),
+                kept => Ok(kept),
+            }
         })
     }
 
     fn keep<'a>(&'a self, key: &'a str, value: Value) -> BoxFuture<'a, Result<(), NodeError>> {
         Box::pin(async move {
+            if is_static(key) {
+                Store::check_kept(&value).map_err(|e| NodeError::data(e.to_string()))?;
+                self.draft.put(self.step, key, value);
+                return Ok(());
+            }
             let now = self.inner.services.now();
             self.inner
                 .store

@@ -17,6 +17,7 @@ mod scheduler;
 mod services;
 mod shared_feed;
 mod shell;
+mod static_data;
 mod step;
 mod turns;
 mod waiting;

@@ -11,6 +11,7 @@ use serde_json::Value;
 
 use crate::contract::{ExecutionHistory, NodeRun, RunSource, RunStatus, StepRun};
 use crate::prepared::Prepared;
+use crate::static_data::Draft;
 
 /// An execution as its journal tells it.
 pub struct Recorded {
@@ -23,6 +24,8 @@ pub struct Recorded {
     pub order: Vec<u32>,
     pub last_error: Option<(u32, linkflow_model::RunError)>,
     pub custom_data: Object,
+    /// Static data that the steps have changed.
+    pub draft: Arc<Draft>,
     /// What a node answered since the execution was last called.
     pub answer: Option<Reply>,
 }
@@ -36,12 +39,16 @@ pub fn replay(prepared: &Prepared, entries: &[Entry]) -> Recorded {
         order: Vec::new(),
         last_error: None,
         custom_data: Object::new(),
+        draft: Arc::default(),
         answer: None,
     };
     let mut started = HashMap::new();
     for entry in entries {
         if let Some(custom) = &entry.data.custom_data {
             recorded.custom_data = custom.clone();
+        }
+        if let Some(kept) = &entry.data.kept {
+            recorded.draft.restore(kept.clone());
         }
         if let Event::Began { at, step, .. } = entry.event {
             started.insert(step, at);

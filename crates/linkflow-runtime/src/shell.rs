@@ -27,6 +27,7 @@ use crate::prepared::Prepared;
 use crate::record::{Recorded, replay};
 use crate::services::Services;
 use crate::shared_feed::{self, Shared};
+use crate::static_data::Draft;
 use crate::waiting;
 use crate::worker::Share;
 
@@ -543,6 +544,7 @@ impl Inner {
         let vars = self.variables(workspace).await.map_err(start_error)?;
         let env = Arc::new(env_of(&self.services, prepared, id, mode, vars));
         let node = prepared.node(start);
+        let draft: Arc<Draft> = Arc::default();
         let host = Arc::new(StoreHost {
             inner: self.clone(),
             workspace,
@@ -552,6 +554,7 @@ impl Inner {
             node: start,
             step: 0,
             said: Arc::default(),
+            draft: draft.clone(),
         });
         let ids = (workspace, workflow, id);
         let pins = mode == Mode::Manual;
@@ -563,6 +566,7 @@ impl Inner {
         let data = EntryData {
             outputs: Some(outputs.ports.into_iter().map(Arc::new).collect()),
             logs: outputs.logs,
+            kept: draft.take(0),
             ..EntryData::default()
         };
         let entry = Entry { event: Event::Started { at: now, node: start, outputs: counts }, data };

@@ -7,6 +7,7 @@
 mod child;
 mod frame;
 mod pool;
+mod python;
 mod restrict;
 mod result;
 

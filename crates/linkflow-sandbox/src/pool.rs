@@ -16,7 +16,7 @@ use tokio::process::{Child, ChildStdin, ChildStdout, Command};
 use tokio::sync::Semaphore;
 
 use crate::child::MEMORY_VARIABLE;
-use crate::{frame, result};
+use crate::{frame, python, result};
 
 /// How children are started and what bounds them.
 #[derive(Clone, Debug)]
@@ -24,6 +24,8 @@ pub struct PoolConfig {
     /// The program and its arguments; it must call [`crate::child_main`] at once.
     pub program: PathBuf,
     pub args: Vec<String>,
+    /// The interpreter for code in Python; none where this machine has none.
+    pub python: Option<PathBuf>,
     /// Runs at the same time; the rest wait.
     pub processes_max: usize,
     /// Runs of one workspace at the same time, so that none can keep the others waiting.
@@ -55,6 +57,7 @@ impl PoolConfig {
         PoolConfig {
             program,
             args,
+            python: python::interpreter(),
             processes_max,
             processes_per_workspace_max: processes_max - 1,
             starts_ahead: true,
@@ -89,6 +92,7 @@ struct State {
 
 /// One child with its pipes. Dropping it kills it.
 struct Process {
+    language: Language,
     workspace: Option<WorkspaceId>,
     child: Child,
     to: ChildStdin,
@@ -192,15 +196,15 @@ impl Pool {
         blobs: Option<&Blobs>,
         call: CodeCall,
     ) -> Result<CodeResult, NodeError> {
-        if call.language != Language::JavaScript {
-            return Err(NodeError::param("language", "only JavaScript runs here"));
-        }
         let memory_bytes = call.memory_bytes.min(self.config.memory_bytes_max);
-        let request = request(&call, memory_bytes)?;
+        let mut request = request(&call, memory_bytes)?;
+        if call.language == Language::Python {
+            request = python::framed(&request, call.time_ms, memory_bytes);
+        }
         let share = self.share_of(workspace);
         let _share = share.acquire().await.map_err(|_| NodeError::Canceled)?;
         let _permit = self.permits.acquire().await.map_err(|_| NodeError::Canceled)?;
-        let mut process = self.take(workspace)?;
+        let mut process = self.take(workspace, call.language)?;
         let limit = Duration::from_millis(call.time_ms.saturating_add(self.config.grace_ms));
         let mut known = files_in(&call.input.items);
         let mut asked = Asked { call: &call, blobs, known: &mut known };
@@ -265,17 +269,19 @@ impl Pool {
     }
 
     /// A child of this workspace, or one that was never used, or a new one.
-    fn take(&self, workspace: WorkspaceId) -> Result<Process, NodeError> {
+    fn take(&self, workspace: WorkspaceId, language: Language) -> Result<Process, NodeError> {
         let found = {
             let mut state = self.state();
             // One that ended while nobody looked is of no use to anybody.
             state.idle.retain_mut(|p| matches!(p.child.try_wait(), Ok(None)));
-            let own = state.idle.iter().rposition(|p| p.workspace == Some(workspace));
-            let unused = || state.idle.iter().position(|p| p.workspace.is_none());
+            let is_like = |p: &Process, of| p.language == language && p.workspace == of;
+            let own = state.idle.iter().rposition(|p| is_like(p, Some(workspace)));
+            let unused = || state.idle.iter().position(|p| is_like(p, None));
             own.or_else(unused).map(|at| state.idle.remove(at))
         };
         let mut process = match found {
             Some(process) => process,
+            None if language == Language::Python => self.start_python()?,
             None => self.start()?,
         };
         process.workspace = Some(workspace);
@@ -304,35 +310,44 @@ impl Pool {
 
     fn start(&self) -> Result<Process, NodeError> {
         let bytes = self.config.overhead_bytes + self.config.memory_bytes_max as u64;
-        let failed = |cause: &str| result::unavailable(format!("its process does not start: {cause}"));
         let mut command = Command::new(&self.config.program);
-        command.env_clear();
-        if let Ok(zone) = std::env::var("TZ") {
-            command.env("TZ", zone);
-        }
-        let mut child = command
-            .args(&self.config.args)
-            .env(MEMORY_VARIABLE, bytes.to_string())
-            .current_dir("/")
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .kill_on_drop(true)
-            .spawn()
-            .map_err(|e| failed(&e.to_string()))?;
-        let (Some(to), Some(from)) = (child.stdin.take(), child.stdout.take()) else {
-            return Err(failed("it has no pipes"));
-        };
-        Ok(Process {
-            workspace: None,
-            child,
-            to,
-            from,
-            has_said_hello: false,
-            n_runs: 0,
-            since: Instant::now(),
-        })
+        command.env_clear().args(&self.config.args).env(MEMORY_VARIABLE, bytes.to_string());
+        spawn(command, Language::JavaScript)
     }
+
+    fn start_python(&self) -> Result<Process, NodeError> {
+        let interpreter = self.config.python.as_ref().ok_or_else(python::missing)?;
+        spawn(python::command(interpreter)?, Language::Python)
+    }
+}
+
+/// Starts a child with its two pipes.
+fn spawn(mut command: Command, language: Language) -> Result<Process, NodeError> {
+    let failed = |cause: &str| result::unavailable(format!("its process does not start: {cause}"));
+    if let Ok(zone) = std::env::var("TZ") {
+        command.env("TZ", zone);
+    }
+    let mut child = command
+        .current_dir("/")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .kill_on_drop(true)
+        .spawn()
+        .map_err(|e| failed(&e.to_string()))?;
+    let (Some(to), Some(from)) = (child.stdin.take(), child.stdout.take()) else {
+        return Err(failed("it has no pipes"));
+    };
+    Ok(Process {
+        language,
+        workspace: None,
+        child,
+        to,
+        from,
+        has_said_hello: false,
+        n_runs: 0,
+        since: Instant::now(),
+    })
 }
 
 /// Ends children that nobody has needed for a while. Ends itself when none is left.

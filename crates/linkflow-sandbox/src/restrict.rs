@@ -92,13 +92,73 @@ fn limit_resources(memory_bytes: u64) -> Result<(), String> {
     limit(libc::RLIMIT_NOFILE, 3, "open files")
 }
 
-/// Only the calls that an engine of scripts makes, with the pipes as only descriptors.
+/// Only the calls that running code makes.
 fn filter_calls() -> Result<(), String> {
     let program = program().map_err(|e| format!("seccomp: {e}"))?;
     seccompiler::apply_filter(&program).map_err(|e| format!("seccomp: {e}"))
 }
 
 fn program() -> Result<BpfProgram, seccompiler::BackendError> {
+    compile(rules_of_code()?)
+}
+
+fn compile(rules: BTreeMap<i64, Vec<SeccompRule>>) -> Result<BpfProgram, seccompiler::BackendError> {
+    let arch = std::env::consts::ARCH.try_into()?;
+    let refuse = SeccompAction::Errno(libc::EPERM as u32);
+    SeccompFilter::new(rules, refuse, SeccompAction::Allow, arch)?.try_into()
+}
+
+/// The filters of a process that runs Python, in the kernel's form: that of the process which forks,
+/// and that of its children. Code sees the second, within the first.
+pub fn python_filters() -> Result<[Vec<u8>; 2], String> {
+    let bytes = |program: BpfProgram| -> Vec<u8> {
+        let words = program.iter().map(|i| (i.code, i.jt, i.jf, i.k));
+        words
+            .flat_map(|(code, jt, jf, k)| {
+                let [a, b] = code.to_ne_bytes();
+                let [e, f, g, h] = k.to_ne_bytes();
+                [a, b, jt, jf, e, f, g, h]
+            })
+            .collect()
+    };
+    let both = || -> Result<[Vec<u8>; 2], seccompiler::BackendError> {
+        let mut inner = rules_of_code()?;
+        for call in [libc::SYS_clock_nanosleep, libc::SYS_nanosleep, libc::SYS_getpid, libc::SYS_gettid] {
+            inner.insert(call, Vec::new());
+        }
+        let mut outer = inner.clone();
+        for call in [
+            libc::SYS_read,
+            libc::SYS_write,
+            libc::SYS_close,
+            libc::SYS_close_range,
+            libc::SYS_pipe2,
+            libc::SYS_dup3,
+            libc::SYS_wait4,
+            libc::SYS_kill,
+            libc::SYS_tgkill,
+            libc::SYS_prctl,
+            libc::SYS_prlimit64,
+            libc::SYS_set_robust_list,
+            libc::SYS_getppid,
+        ] {
+            outer.insert(call, Vec::new());
+        }
+        #[cfg(target_arch = "x86_64")]
+        for call in [libc::SYS_pipe, libc::SYS_dup2, libc::SYS_setrlimit] {
+            outer.insert(call, Vec::new());
+        }
+        // A process of its own, never a thread in this one.
+        let shares = (libc::CLONE_VM | libc::CLONE_THREAD) as u64;
+        let fork = SeccompCondition::new(0, SeccompCmpArgLen::Dword, SeccompCmpOp::MaskedEq(shares), 0)?;
+        outer.insert(libc::SYS_clone, vec![SeccompRule::new(vec![fork])?]);
+        Ok([bytes(compile(outer)?), bytes(compile(inner)?)])
+    };
+    both().map_err(|e| format!("seccomp: {e}"))
+}
+
+/// The calls that an engine of scripts makes, with the pipes as only descriptors.
+fn rules_of_code() -> Result<BTreeMap<i64, Vec<SeccompRule>>, seccompiler::BackendError> {
     let mut rules: BTreeMap<i64, Vec<SeccompRule>> = BTreeMap::new();
     for call in [
         libc::SYS_munmap,
@@ -133,7 +193,5 @@ fn program() -> Result<BpfProgram, seccompiler::BackendError> {
     let not_executable = || SeccompRule::new(vec![arg_is(2, SeccompCmpOp::MaskedEq(exec), 0)?]);
     rules.insert(libc::SYS_mmap, vec![not_executable()?]);
     rules.insert(libc::SYS_mprotect, vec![not_executable()?]);
-    let arch = std::env::consts::ARCH.try_into()?;
-    let refuse = SeccompAction::Errno(libc::EPERM as u32);
-    SeccompFilter::new(rules, refuse, SeccompAction::Allow, arch)?.try_into()
+    Ok(rules)
 }

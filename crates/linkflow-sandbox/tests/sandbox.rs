@@ -351,3 +351,129 @@ async fn a_hundred_items_cost_a_few_milliseconds() {
     eprintln!("best of 20 runs over 100 items: {best:?}");
     assert!(best < Duration::from_millis(60), "{best:?}");
 }
+
+fn in_python(source: &str, items: Vec<Item>) -> CodeCall {
+    CodeCall { language: Language::Python, time_ms: 5_000, ..call(source, items) }
+}
+
+async fn python(pool: &Arc<Pool>, source: &str) -> Result<CodeResult, NodeError> {
+    pool.runner(workspace(1), None).run(in_python(source, numbered(3))).await
+}
+
+async fn check_python(pool: &Arc<Pool>, source: &str, expected: Value) {
+    assert_eq!(jsons(python(pool, source).await), expected, "{source}");
+}
+
+#[tokio::test]
+async fn python_sees_its_items_and_other_nodes_and_gives_items() {
+    let pool = Pool::new(config());
+    let one = |value: Value| json!([value]);
+    check_python(&pool, "return [{'json': {'n': len(_items)}}]", one(json!({"n": 3}))).await;
+    check_python(
+        &pool,
+        "return {'a': _items[1]['json']['n'], 'b': _items[1].json.n}",
+        one(json!({"a": 1, "b": 1})),
+    )
+    .await;
+    check_python(
+        &pool,
+        "return [{'json': _('Set').last().json}]",
+        one(json!({"n": 2, "name": "item number 2"})),
+    )
+    .await;
+    check_python(
+        &pool,
+        "import math\ndef twice(n):\n  return math.floor(n * 2.5)\nreturn [{'d': twice(i['json']['n'])} for i in _input.all()]",
+        json!([{"d": 0}, {"d": 2}, {"d": 5}]),
+    )
+    .await;
+    check_python(
+        &pool,
+        "import datetime\nreturn {'x': float('nan'), 's': {1}, 'd': datetime.date(2026, 3, 4)}",
+        one(json!({"x": null, "s": [1], "d": "2026-03-04"})),
+    )
+    .await;
+    check_python(&pool, "return", json!([])).await;
+    assert_eq!(pool.n_idle(), 1, "its process is used again");
+}
+
+#[tokio::test]
+async fn python_runs_item_by_item_too_and_goes_on_where_it_may() {
+    let pool = Pool::new(config());
+    let source = "if _json['n'] == 1:\n  raise ValueError('no')\nreturn {'m': _item['json']['n'] + 1}";
+    let each = |mode| CodeCall { mode, ..in_python(source, numbered(3)) };
+    let runner = pool.runner(workspace(1), None);
+    let message = "ValueError: no [line 2]".to_owned();
+    let stopped = runner.run(each(CodeMode::EachItem)).await.unwrap_err();
+    assert_eq!(stopped, NodeError::Data { message: message.clone(), description: None, item: Some(1) });
+    let gone_on = jsons(runner.run(each(CodeMode::EachItemGoingOn)).await);
+    assert_eq!(gone_on, json!([{"m": 1}, {"error": message}, {"m": 3}]));
+}
+
+#[tokio::test]
+async fn python_keeps_static_data_notes_and_what_it_prints() {
+    let pool = Pool::new(config());
+    let source = "d = _getWorkflowStaticData('node')\nd['n'] = d.get('n', 0) + 1\nprint('a', 1)\n_execution.customData.set('k', 'v')\nreturn []";
+    let result = python(&pool, source).await.unwrap();
+    assert_eq!((json!(result.static_node), json!(result.static_global)), (json!({"n": 1}), Value::Null));
+    assert_eq!((json!(result.custom_data), result.logs), (json!({"k": "v"}), vec!["a 1".to_owned()]));
+}
+
+#[tokio::test]
+async fn what_is_wrong_with_python_code_is_said_with_its_line() {
+    let pool = Pool::new(config());
+    check_python(&pool, "x = 1\nreturn 1/0", json!("ZeroDivisionError: division by zero [line 2]")).await;
+    check_python(&pool, "x = (", json!("the code cannot be read: '(' was never closed [line 1]")).await;
+    let none = "the code must return a list of items, each an object: got int";
+    check_python(&pool, "return 7", json!(none)).await;
+    let node = python(&pool, "return _('Nobody').all()").await.unwrap_err().to_string();
+    assert!(node.contains("Nobody"), "{node}");
+}
+
+#[tokio::test]
+async fn python_reaches_no_file_network_or_process_and_leaves_nothing_behind() {
+    let pool = Pool::new(config());
+    for source in [
+        "import os\nreturn [{'r': os.open('/etc/passwd', os.O_RDONLY)}]",
+        "import os\nreturn [{'r': os.listdir('/')}]",
+        "import os\nreturn [{'r': os.fork()}]",
+        "import os\nos.execv('/bin/true', ['true'])",
+        "import _socket\nreturn [{'r': str(_socket.socket())}]",
+        "import ctypes\nreturn []",
+        "import io\nreturn [{'r': io.open('/etc/passwd').read()}]",
+        "return [{'r': open('/etc/passwd').read()}]",
+        "import threading\nreturn []\n",
+        "import requests\nreturn []",
+    ] {
+        let ended = python(&pool, source).await;
+        let is_harmless = source.contains("threading");
+        assert!(ended.is_err() || is_harmless, "{source}: {ended:?}");
+    }
+    check_python(&pool, "import math\nmath.pi = 3\nreturn []", json!([])).await;
+    check_python(&pool, "import math\nreturn {'p': math.pi > 3.1}", json!([{"p": true}])).await;
+    // What it writes into its pipe itself is that run's, not the next one's.
+    let forged = "import os\nos.write(1, b'D\\x0d\\x00\\x00\\x00{\"items\": []}' * 3)\nreturn [{'r': 1}]";
+    check_python(&pool, forged, json!([])).await;
+    check_python(&pool, "return {'still': 'here'}", json!([{"still": "here"}])).await;
+}
+
+#[tokio::test]
+async fn python_that_takes_too_long_or_too_much_is_ended() {
+    let pool = Pool::new(config());
+    let endless = CodeCall { time_ms: 300, ..in_python("while True: pass", numbered(1)) };
+    let ended = pool.runner(workspace(1), None).run(endless).await.unwrap_err();
+    assert_eq!(ended, NodeError::TimedOut { limit_ms: 300 });
+    let ended = python(&pool, "x = 'a' * (900 * 1024 * 1024)\nreturn []").await.unwrap_err();
+    assert!(matches!(ended, NodeError::Limit { .. }), "{ended:?}");
+    check_python(&pool, "return []", json!([])).await;
+    let gone = python(&pool, "import os\nos._exit(7)").await.unwrap_err().to_string();
+    assert!(gone.contains("its process ended"), "{gone}");
+    check_python(&pool, "return []", json!([])).await;
+}
+
+#[tokio::test]
+async fn without_python_the_error_says_what_to_install() {
+    let pool = Pool::new(PoolConfig { python: None, ..config() });
+    let error = python(&pool, "return []").await.unwrap_err().to_string();
+    assert!(error.starts_with("`language`: is Python, and there is no `python3`"), "{error}");
+}

@@ -55,6 +55,9 @@ pub struct EntryData {
     /// another process.
     #[serde(rename = "a", default, skip_serializing_if = "Option::is_none")]
     pub answer: Option<Value>,
+    /// Static data that the step has changed, by key.
+    #[serde(rename = "k", default, skip_serializing_if = "Option::is_none")]
+    pub kept: Option<Object>,
 }
 
 impl EntryData {

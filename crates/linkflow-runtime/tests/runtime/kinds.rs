@@ -172,6 +172,7 @@ async fn act(input: Input<Params>, ctx: &Ctx, is_effect: bool) -> Result<Outcome
             Ok(Outcome::items(vec![Item::from_value(json!({"heard": heard}))]))
         }
         "told" | "invoke" | "launch" => Ok(Outcome::items(told(ctx))),
+        "count" => count(ctx).await,
         "split" => Ok(Outcome::ports(input.items().iter().map(|i| vec![i.clone()]).collect())),
         _ => Ok(give(&input, &params, ctx)),
     }
@@ -199,6 +200,14 @@ fn half(input: &Input<Params>, ctx: &Ctx) -> Result<Outcome, NodeError> {
         items.push(item?);
     }
     Ok(Outcome::items(items))
+}
+
+/// Counts in static data.
+async fn count(ctx: &Ctx) -> Result<Outcome, NodeError> {
+    let kept = ctx.host.kept("global").await?;
+    let n = kept.as_ref().and_then(|kept| kept["n"].as_u64()).unwrap_or(0) + 1;
+    ctx.host.keep("global", json!({"n": n})).await?;
+    Ok(Outcome::items(vec![Item::from_value(json!({"n": n}))]))
 }
 
 fn invoke(input: &Input<Params>, params: &Params, wait: bool) -> Outcome {

@@ -15,6 +15,7 @@ mod replies;
 mod retries;
 mod schedules;
 mod simulation;
+mod static_data;
 mod turns;
 mod waits;
 mod workers;

@@ -27,6 +27,7 @@ fn everything() -> Vec<Entry> {
         custom_data: Some(Object::from_iter([("k".to_owned(), json!("v"))])),
         // Came later, and is left out where there is none.
         answer: None,
+        kept: None,
     };
     let events = [
         Event::Started { at: Millis(1), node: 0, outputs: vec![1] },

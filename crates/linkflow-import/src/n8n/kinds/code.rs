@@ -9,11 +9,21 @@ pub fn translate(node: &N8nNode<'_>) -> Result<Translation, Unreadable> {
     if node.version < 2.0 && translation.params.contains_key("language") {
         translation.params.insert("language".to_owned(), json!("javaScript"));
     }
-    if matches!(translation.params.get("language").and_then(Value::as_str), Some("python" | "pythonNative")) {
-        translation.differs = Some("the code is Python, which cannot be run yet: the node fails".to_owned());
+    let is_python =
+        matches!(translation.params.get("language").and_then(Value::as_str), Some("python" | "pythonNative"));
+    let source = translation.params.get("pythonCode").and_then(Value::as_str).unwrap_or_default();
+    if is_python && PACKAGES.iter().any(|package| source.contains(package)) {
+        translation.differs = Some(
+            "the code uses packages beside Python's standard library, which cannot be imported here"
+                .to_owned(),
+        );
     }
     Ok(translation)
 }
+
+/// How code for the older Python gets at packages.
+const PACKAGES: &[&str] =
+    &["import pandas", "import numpy", "from pandas", "from numpy", "micropip", "pyodide", "import js"];
 
 #[cfg(test)]
 mod tests {
@@ -29,6 +39,8 @@ mod tests {
         let given = json!({"mode": "runOnceForEachItem", "jsCode": "return item;"});
         check(translate, 1.0, &given, "code", &given);
         let native = json!({"language": "pythonNative", "pythonCode": "return []"});
-        assert!(check(translate, 2.0, &native, "code", &native).differs.is_some());
+        assert!(check(translate, 2.0, &native, "code", &native).differs.is_none());
+        let packed = json!({"language": "python", "pythonCode": "import numpy as np\nreturn []"});
+        assert!(check(translate, 2.0, &packed, "code", &packed).differs.is_some());
     }
 }
