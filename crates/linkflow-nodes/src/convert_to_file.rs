@@ -1,4 +1,4 @@
-//! Convert to File: makes JSON, CSV, text or decoded Base64 of items, as files that items carry.
+//! Convert to File: makes tables, JSON, text or decoded Base64 of items, as files that items carry.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -11,11 +11,13 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::file_params::Format;
-use crate::{js, paths};
+use crate::sheet_number::shown;
+use crate::sheets::Cell;
+use crate::{heavy, js, paths, sheet_files};
 
 pub struct ConvertToFile;
 
-/// Makes JSON, CSV, text or decoded Base64 of items, as files that items carry.
+/// Makes tables, JSON, text or decoded Base64 of items, as files that items carry.
 #[derive(Debug, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Params {
@@ -51,6 +53,16 @@ impl Default for Params {
 pub enum Operation {
     /// A table of all items.
     Csv,
+    /// A page with a table of all items.
+    Html,
+    /// A sheet of OpenDocument with all items.
+    Ods,
+    /// An RTF file with a table of all items.
+    Rtf,
+    /// A sheet of Excel's old format with all items.
+    Xls,
+    /// A sheet of Excel with all items.
+    Xlsx,
     /// The items as JSON.
     ToJson,
     /// The text of a field.
@@ -81,6 +93,12 @@ pub struct Options {
     mime_type: String,
     #[serde(flatten)]
     text: Format,
+    /// Name of the sheet, `Sheet` when nothing is given.
+    #[serde(deserialize_with = "lenient::text")]
+    sheet_name: String,
+    /// Whether sheets of Excel and OpenDocument are made smaller.
+    #[serde(deserialize_with = "lenient::flag")]
+    compression: bool,
     /// Whether JSON is spread over lines.
     #[serde(deserialize_with = "lenient::flag")]
     format: bool,
@@ -94,7 +112,7 @@ impl Node for ConvertToFile {
     const KIND: &'static str = "convert_to_file";
     const SPEC: Spec = Spec {
         title: "Convert to File",
-        summary: "Makes JSON, CSV, text or decoded Base64 of items, as files that items carry.",
+        summary: "Makes tables, JSON, text or decoded Base64 of items, as files that items carry.",
         category: Category::Files,
         aliases: &["csv", "export", "binary", "base64", "spreadsheet", "download"],
         ..Spec::DEFAULT
@@ -118,20 +136,9 @@ impl Node for ConvertToFile {
     async fn run(input: Input<Params>, ctx: &Ctx) -> Result<Outcome, NodeError> {
         let items = input.items();
         let first = input.params(0)?;
-        if first.operation == Operation::Csv
-            || (first.operation == Operation::ToJson && first.mode == Mode::Once)
-        {
-            let file = match first.operation {
-                Operation::Csv => Content::new(
-                    table(items, &first.options, ctx.order != Order::Parallel)?,
-                    "text/csv",
-                    "File.csv",
-                ),
-                _ => {
-                    let all: Vec<&Object> = items.iter().map(|i| &*i.json).collect();
-                    Content::new(json_bytes(&all, &first.options)?, "application/json", "file.json")
-                }
-            };
+        if first.operation.is_table() || (first.operation == Operation::ToJson && first.mode == Mode::Once) {
+            let (all, params, as_sheet) = (items.clone(), first.clone(), ctx.order != Order::Parallel);
+            let file = heavy::run(move || of_all(&all, &params, as_sheet)).await?;
             let pairs = (0..items.len()).map(|i| Pair { item: i as u32, ..Pair::default() });
             return Ok(Outcome::items(vec![
                 carrying(ctx, &first, file).await?.with_paired(Paired::Many(pairs.collect())),
@@ -146,6 +153,75 @@ impl Node for ConvertToFile {
             made.push(done.map(|item| item.paired_with(i)).or_else(|e| ctx.failed_item(e, i))?);
         }
         Ok(Outcome::items(made))
+    }
+}
+
+impl Operation {
+    /// Whether all items go into one table.
+    fn is_table(self) -> bool {
+        !matches!(self, Operation::ToJson | Operation::ToText | Operation::ToBinary)
+    }
+}
+
+/// The one file of all items.
+fn of_all(items: &[Item], params: &Params, as_sheet: bool) -> Result<Content, NodeError> {
+    let options = &params.options;
+    let sheet = if options.sheet_name.is_empty() { "Sheet" } else { &options.sheet_name };
+    let rows = || rows(items, options.text.header_row);
+    Ok(match params.operation {
+        Operation::Csv => Content::new(table(items, options, as_sheet)?, "text/csv", "File.csv"),
+        Operation::Html => Content::new(sheet_files::html(&rows()), "text/html", "File.html"),
+        Operation::Rtf => Content::new(sheet_files::rtf(&rows()), "application/rtf", "File.rtf"),
+        Operation::Ods => {
+            let bytes = sheet_files::ods(sheet, &rows(), options.compression)?;
+            Content::new(bytes, "application/vnd.oasis.opendocument.spreadsheet", "File.ods")
+        }
+        Operation::Xls => {
+            Content::new(sheet_files::xls(sheet, &rows())?, "application/vnd.ms-excel", "File.xls")
+        }
+        Operation::Xlsx => {
+            let bytes = sheet_files::xlsx(sheet, &rows(), options.compression)?;
+            let mime = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet";
+            Content::new(bytes, mime, "File.xlsx")
+        }
+        _ => {
+            let all: Vec<&Object> = items.iter().map(|i| &*i.json).collect();
+            Content::new(json_bytes(&all, options)?, "application/json", "file.json")
+        }
+    })
+}
+
+/// The cells of all items, with a column for each field, also of nested ones.
+fn rows(items: &[Item], header_row: bool) -> Vec<Vec<Cell>> {
+    let mut columns = indexmap::IndexSet::new();
+    let found: Vec<BTreeMap<String, Cell>> = items
+        .iter()
+        .map(|item| {
+            let mut cells = Vec::new();
+            item.json.iter().for_each(|(name, value)| cells_of(name.clone(), value, &mut cells));
+            columns.extend(cells.iter().map(|(name, _)| name.clone()));
+            cells.into_iter().collect()
+        })
+        .collect();
+    let head = columns.iter().map(|name| Cell::Text(name.clone())).collect();
+    let row = |cells: &BTreeMap<String, Cell>| {
+        columns.iter().map(|name| cells.get(name).cloned().unwrap_or(Cell::Missing)).collect()
+    };
+    header_row.then_some(head).into_iter().chain(found.iter().map(row)).collect()
+}
+
+fn cells_of(name: String, value: &Value, cells: &mut Vec<(String, Cell)>) {
+    match value {
+        Value::Object(object) => {
+            object.iter().for_each(|(key, value)| cells_of(format!("{name}.{key}"), value, cells));
+        }
+        Value::Array(list) => {
+            list.iter().enumerate().for_each(|(i, value)| cells_of(format!("{name}.{i}"), value, cells));
+        }
+        Value::Bool(flag) => cells.push((name, Cell::Flag(*flag))),
+        Value::Null => cells.push((name, Cell::Null)),
+        Value::Number(number) => cells.push((name, Cell::Number(number.as_f64().unwrap_or(0.0)))),
+        Value::String(text) => cells.push((name, Cell::Text(text.clone()))),
     }
 }
 
@@ -249,85 +325,9 @@ fn flatten(name: String, value: &Value, as_sheet: bool, cells: &mut Vec<(String,
         }
         Value::Bool(flag) => cells.push((name, if *flag { "TRUE" } else { "FALSE" }.to_owned())),
         Value::Null => cells.push((name, String::new())),
-        Value::Number(number) if as_sheet => cells.push((name, sheet_number(number))),
+        Value::Number(number) if as_sheet => cells.push((name, shown(number.as_f64().unwrap_or(0.0)))),
         other => cells.push((name, js::text(other))),
     }
-}
-
-/// A number as a cell of a sheet shows it when nobody chose a format: about eleven characters.
-fn sheet_number(number: &serde_json::Number) -> String {
-    let f = number.as_f64().unwrap_or(0.0);
-    if f.fract() == 0.0 && f.abs() <= f64::from(i32::MAX) {
-        return js::number_text(number);
-    }
-    let width = if f < 0.0 { 12 } else { 11 };
-    let size = f.abs().log10().floor();
-    let shown = if (-4.0..=-1.0).contains(&size) {
-        precise(f, (10.0 + size) as usize)
-    } else if size.abs() <= 9.0 {
-        let fits = |text: &String| text.len() <= width;
-        Some(without_zeros(&format!("{f:.12}")))
-            .filter(fits)
-            .or_else(|| Some(precise(f, 10)).filter(fits))
-            .unwrap_or_else(|| exponential(f, 5))
-    } else if size == 10.0 {
-        format!("{f:.10}").chars().take(12).collect()
-    } else {
-        let text = without_zeros(&format!("{f:.11}"));
-        if text.len() > width || text == "0" || text == "-0" { precise(f, 6) } else { text }
-    };
-    without_zeros(&shown)
-}
-
-/// `toPrecision` of JavaScript, with a capital letter and at least two digits in the exponent.
-fn precise(f: f64, digits: usize) -> String {
-    let (figures, exponent) = figures(f, digits);
-    if exponent < -6 || exponent >= digits as i32 {
-        return exponential(f, digits - 1);
-    }
-    let sign = if f < 0.0 { "-" } else { "" };
-    match usize::try_from(exponent + 1) {
-        Ok(whole) if whole > 0 => format!("{sign}{}.{}", &figures[..whole], &figures[whole..]),
-        _ => format!("{sign}0.{}{figures}", "0".repeat((-1 - exponent) as usize)),
-    }
-}
-
-fn exponential(f: f64, digits: usize) -> String {
-    let (figures, exponent) = figures(f, digits + 1);
-    let number = format!("{}{}.{}", if f < 0.0 { "-" } else { "" }, &figures[..1], &figures[1..]);
-    let sign = if exponent < 0 { '-' } else { '+' };
-    format!("{}E{sign}{:0>2}", without_zeros(&number), exponent.abs())
-}
-
-/// The first digits of a number and its exponent. As in JavaScript, halves are rounded up.
-fn figures(f: f64, n: usize) -> (String, i32) {
-    let text = format!("{:.60e}", f.abs());
-    let (number, exponent) = text.split_once('e').unwrap_or((&text, "0"));
-    let exponent: i32 = exponent.parse().unwrap_or(0);
-    let all: Vec<u8> = number.bytes().filter(u8::is_ascii_digit).collect();
-    let mut kept = all[..n].to_vec();
-    if all[n] < b'5' {
-        return (String::from_utf8_lossy(&kept).into_owned(), exponent);
-    }
-    let up = kept.iter().rposition(|digit| *digit != b'9');
-    let zeros_from = up.map_or(0, |at| at + 1);
-    kept[zeros_from..].fill(b'0');
-    match up {
-        Some(at) => kept[at] += 1,
-        None => kept.rotate_right(1),
-    }
-    if up.is_none() {
-        kept[0] = b'1';
-    }
-    (String::from_utf8_lossy(&kept).into_owned(), exponent + i32::from(up.is_none()))
-}
-
-/// Without the zeros at the end of a fraction.
-fn without_zeros(text: &str) -> String {
-    if !text.contains('.') || text.contains('E') {
-        return text.to_owned();
-    }
-    text.trim_end_matches('0').trim_end_matches('.').to_owned()
 }
 
 #[cfg(test)]
@@ -372,25 +372,6 @@ mod tests {
         let given = json!([{"a": "x:y", "b": 2}]);
         let params = json!({"options": {"delimiter": "::", "headerRow": false}});
         check(params, given, Ok(&[("File.csv", "text/csv", "\u{feff}\"x:y\"::2".as_bytes())])).await;
-    }
-
-    #[test]
-    fn numbers_are_cut_as_a_sheet_shows_them() {
-        let check = |number: f64, expected: &str| {
-            assert_eq!(sheet_number(&serde_json::Number::from_f64(number).unwrap()), expected, "{number}");
-        };
-        check(7.0, "7");
-        check(-0.1, "-0.1");
-        check(0.1 + 0.2, "0.3");
-        check(100.0 / 3.0, "33.33333333");
-        check(-1234.56789012345, "-1234.56789");
-        check(12_345_678_901.0, "12345678901");
-        check(1_704_448_800_000.0, "1.70445E+12");
-        check(0.000_012_345, "0.000012345");
-        check(1e-7, "0.0000001");
-        check(1e21, "1E+21");
-        check(2_147_483_648.5, "2147483649");
-        check(99_999_999_999_999.0, "1E+14");
     }
 
     #[tokio::test]

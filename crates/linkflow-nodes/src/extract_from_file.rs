@@ -1,4 +1,4 @@
-//! Extract from File: reads JSON, CSV, text or Base64 out of the files that items carry.
+//! Extract from File: reads tables, JSON, XML, text or Base64 out of the files that items carry.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -12,11 +12,12 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::file_params::Format;
-use crate::{js, paths};
+use crate::sheets::Reading;
+use crate::{heavy, paths, sheets};
 
 pub struct ExtractFromFile;
 
-/// Reads JSON, CSV, text or Base64 out of the files that items carry.
+/// Reads tables, JSON, XML, text or Base64 out of the files that items carry.
 #[derive(Debug, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Params {
@@ -47,12 +48,26 @@ impl Default for Params {
 #[derive(Clone, Copy, Debug, PartialEq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub enum Operation {
+    /// A table of any format, told by the content. What is of the type `text/csv` is read as CSV.
+    Autodetect,
     /// A table; each row becomes an item.
     Csv,
+    /// The first table of a page.
+    Html,
     /// JSON.
     FromJson,
+    /// A sheet of OpenDocument.
+    Ods,
+    /// The tables of an RTF file.
+    Rtf,
     /// Text.
     Text,
+    /// A sheet of Excel's old format.
+    Xls,
+    /// A sheet of Excel. Files of the other formats of tables are read too, by their content.
+    Xlsx,
+    /// The text of an XML file.
+    Xml,
     /// Any file, as Base64.
     #[serde(rename = "binaryToPropery", alias = "binaryToProperty")]
     BinaryToProperty,
@@ -64,13 +79,18 @@ pub enum Operation {
 pub struct Options {
     #[serde(flatten)]
     text: Format,
-    /// Whether the delimiter of a table is guessed of its first rows.
+    /// The sheet; without it, the first one.
+    #[serde(deserialize_with = "lenient::text")]
+    sheet_name: String,
+    /// Cells of a sheet, such as `A1:C5`, or how many rows to leave out.
+    #[serde(deserialize_with = "lenient::text")]
+    range: String,
+    /// Whether cells of pages, RTF and CSV stay text that could be numbers, flags or dates.
     #[serde(deserialize_with = "lenient::flag")]
-    guess_delimiter: bool,
-    /// Whether cells that are numbers, `TRUE` or `FALSE` become those, and rows may be shorter or
-    /// longer than the first.
+    raw_data: bool,
+    /// Whether quotes within a cell of CSV that is not quoted are part of it.
     #[serde(deserialize_with = "lenient::flag")]
-    typed_cells: bool,
+    relax_quotes: bool,
     /// Whether rows of a table that are too short or too long are left out.
     skip_records_with_errors: Skipping,
     /// Whether a byte order mark in front of a table is left out.
@@ -93,8 +113,10 @@ impl Default for Options {
     fn default() -> Options {
         Options {
             text: Format::default(),
-            guess_delimiter: false,
-            typed_cells: false,
+            sheet_name: String::new(),
+            range: String::new(),
+            raw_data: false,
+            relax_quotes: false,
             skip_records_with_errors: Skipping::default(),
             enable_bom: false,
             from_line: 1,
@@ -149,7 +171,7 @@ impl Node for ExtractFromFile {
     const KIND: &'static str = "extract_from_file";
     const SPEC: Spec = Spec {
         title: "Extract from File",
-        summary: "Reads JSON, CSV, text or Base64 out of the files that items carry.",
+        summary: "Reads tables, JSON, XML, text or Base64 out of the files that items carry.",
         category: Category::Files,
         aliases: &["csv", "parse", "binary", "base64", "spreadsheet", "read"],
         ..Spec::DEFAULT
@@ -198,11 +220,30 @@ async fn extracted(
         item.binary.as_ref().and_then(|files| files.get(name)).ok_or_else(|| {
             NodeError::param("binaryPropertyName", format!("the item has no file \"{name}\""))
         })?;
+    heavy::within(ctx, &format!("the size of the file \"{name}\""), file.bytes)?;
     let bytes = ctx.blobs.read(file).await?;
     let options = &params.options;
-    let value = match params.operation {
-        Operation::Csv => return rows(&table_text(&bytes, options)?, options, ctx.limits.items_max),
-        Operation::Text => Value::String(decoded(&bytes, options)?),
+    let operation = match params.operation {
+        Operation::Autodetect if file.mime_type == "text/csv" => Operation::Csv,
+        Operation::Autodetect => Operation::Xlsx,
+        chosen => chosen,
+    };
+    let value = match operation {
+        Operation::Csv => {
+            let (params, rows_max) = (params.clone(), ctx.limits.items_max);
+            let read = move || rows(&table_text(&bytes, &params.options)?, &params.options, rows_max);
+            return heavy::run(read).await;
+        }
+        Operation::Autodetect
+        | Operation::Html
+        | Operation::Ods
+        | Operation::Rtf
+        | Operation::Xls
+        | Operation::Xlsx => {
+            let reading = reading(options);
+            return heavy::run(move || sheets::read(&bytes, &reading)).await;
+        }
+        Operation::Text | Operation::Xml => Value::String(decoded(&bytes, options)?),
         Operation::BinaryToProperty => {
             Value::String(base64::engine::general_purpose::STANDARD.encode(&bytes))
         }
@@ -212,6 +253,16 @@ async fn extracted(
         }
     };
     Ok(vec![with_value(item, &params, value)])
+}
+
+fn reading(options: &Options) -> Reading {
+    Reading {
+        sheet: options.sheet_name.clone(),
+        range: options.range.clone(),
+        header_row: options.text.header_row,
+        include_empty_cells: options.include_empty_cells,
+        as_text: options.raw_data,
+    }
 }
 
 fn read_json(name: &str, text: &str) -> Result<Value, NodeError> {
@@ -246,9 +297,7 @@ fn table_text(bytes: &[u8], options: &Options) -> Result<String, NodeError> {
 }
 
 fn rows(text: &str, options: &Options, rows_max: usize) -> Result<Vec<Item>, NodeError> {
-    let delimiter =
-        if options.guess_delimiter { guessed(text).to_string() } else { options.text.delimiter().to_owned() };
-    let (delimiter, text) = with_plain_delimiter(text, &delimiter)?;
+    let (delimiter, text) = with_plain_delimiter(text, options.text.delimiter())?;
     let mut reader = csv::ReaderBuilder::new()
         .delimiter(delimiter)
         .has_headers(false)
@@ -272,7 +321,7 @@ fn rows(text: &str, options: &Options, rows_max: usize) -> Result<Vec<Item>, Nod
             }
             continue;
         };
-        if names.len() != cells.len() && !options.typed_cells {
+        if names.len() != cells.len() {
             let skip = &options.skip_records_with_errors.value;
             left_out += 1;
             if skip.enabled && (skip.max_skipped_records < 0 || left_out <= skip.max_skipped_records) {
@@ -290,38 +339,19 @@ fn rows(text: &str, options: &Options, rows_max: usize) -> Result<Vec<Item>, Nod
 
 /// The item of a row: its fields, or `row` where the fields have no names.
 fn row(names: &[String], cells: Vec<String>, options: &Options) -> Item {
-    let value = |cell: String| if options.typed_cells { typed(cell) } else { Value::String(cell) };
-    if !options.text.header_row && (options.include_empty_cells || options.typed_cells) {
-        let mut cells = cells;
-        while !options.include_empty_cells && cells.last().is_some_and(String::is_empty) {
-            cells.pop();
-        }
-        return Item::new(Object::from_iter([("row".to_owned(), cells.into_iter().map(value).collect())]));
+    if !options.text.header_row && options.include_empty_cells {
+        let cells = cells.into_iter().map(Value::String).collect();
+        return Item::new(Object::from_iter([("row".to_owned(), cells)]));
     }
     let is_kept = |cell: &String| options.include_empty_cells || !cell.is_empty();
     // Of columns with the same name the last one counts, even where it is empty.
     let named: indexmap::IndexMap<String, String> = names.iter().cloned().zip(cells).collect();
     let kept = named.into_iter().filter(|(_, cell)| is_kept(cell));
-    let json: Object = kept.map(|(name, cell)| (name, value(cell))).collect();
+    let json: Object = kept.map(|(name, cell)| (name, Value::String(cell))).collect();
     Item::new(match options.text.header_row {
         true => json,
         false => Object::from_iter([("row".to_owned(), Value::Object(json))]),
     })
-}
-
-/// A number or a flag where the cell is one.
-fn typed(cell: String) -> Value {
-    let looks_numeric = cell.starts_with(|c: char| c.is_ascii_digit() || "+-.".contains(c))
-        && cell.ends_with(|c: char| c.is_ascii_digit() || c == '.');
-    match cell.as_str() {
-        "TRUE" => Value::Bool(true),
-        "FALSE" => Value::Bool(false),
-        text if looks_numeric => match text.parse::<f64>() {
-            Ok(number) if number.is_finite() => js::number_value(number),
-            _ => Value::String(cell),
-        },
-        _ => Value::String(cell),
-    }
 }
 
 /// The text with a delimiter of one byte, which is all that the reader of tables knows: others are
@@ -352,19 +382,6 @@ fn with_plain_delimiter<'t>(text: &'t str, delimiter: &str) -> Result<(u8, Cow<'
         }
     }
     Ok((free, Cow::Owned(out)))
-}
-
-/// The delimiter that is found most often at the start of a table, outside of quotes.
-fn guessed(text: &str) -> char {
-    let mut counts = [('|', 0), (';', 0), ('\t', 0), (',', 0)];
-    let mut is_quoted = false;
-    for c in text.chars().take(1_024) {
-        is_quoted ^= c == '"';
-        if let Some((_, n)) = counts.iter_mut().find(|(known, _)| *known == c && !is_quoted) {
-            *n += 1;
-        }
-    }
-    counts.into_iter().max_by_key(|(_, n)| *n).map_or(',', |(c, _)| c)
 }
 
 #[cfg(test)]
@@ -439,20 +456,18 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn cells_become_numbers_and_flags_when_that_is_asked_for() {
-        let typed = |more: Value| {
-            let mut options = json!({"typedCells": true, "guessDelimiter": true});
-            options.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
-            json!({"operation": "csv", "options": options})
-        };
-        check(
-            b"a;b\n001;1e3\n-.5;TRUE\nx\n",
-            typed(json!({})),
-            json!([{"a": 1, "b": 1000}, {"a": -0.5, "b": true}, {"a": "x"}]),
-        )
-        .await;
-        check(b"a,b\n1,\n", typed(json!({"headerRow": false})), json!([{"row": ["a", "b"]}, {"row": [1]}]))
+    async fn tables_of_other_formats_are_told_by_their_content() {
+        let sheet = |more: Value| json!({"operation": "xlsx", "options": more});
+        let text = b"a;b\n001;1e3\n-.5;TRUE\nx\n";
+        let typed = json!([{"a": 1, "b": 1000}, {"a": -0.5, "b": true}, {"a": "x"}]);
+        check(text, sheet(json!({})), typed).await;
+        check(text, sheet(json!({"range": "A1:B2", "rawData": true})), json!([{"a": "001", "b": "1e3"}]))
             .await;
+        let page = b"<table><tr><td>a<td>b</tr><tr><td rowspan=2>1<td>x</tr><tr><td>50%</table>";
+        let rows = json!([{"row": ["a", "b"]}, {"row": [1, "x"]}, {"row": [null, 0.5]}]);
+        check(page, json!({"operation": "html", "options": {"headerRow": false}}), rows).await;
+        check(b"PK\x03\x04nonsense", sheet(json!({})), json!("no sound archive")).await;
+        check(text, sheet(json!({"range": "zz"})), json!("must be cells like A1:C5")).await;
     }
 
     #[tokio::test]

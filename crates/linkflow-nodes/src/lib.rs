@@ -9,6 +9,7 @@ mod crypto;
 mod date_format;
 mod date_time;
 mod dates;
+mod dom;
 mod error_trigger;
 mod execute_workflow;
 mod execute_workflow_trigger;
@@ -19,6 +20,8 @@ mod filter;
 mod function;
 mod function_item;
 mod group;
+mod heavy;
+mod html;
 mod http_request;
 mod if_;
 mod join;
@@ -30,13 +33,19 @@ mod merge;
 mod no_op;
 mod notes;
 mod paths;
+mod plain_text;
 mod read_write_file;
 mod remove_duplicates;
 mod rename_keys;
 mod repair;
 mod respond_to_webhook;
 mod schedule_trigger;
+mod selectors;
 mod set;
+mod sheet_files;
+mod sheet_number;
+mod sheet_text;
+mod sheets;
 mod sort;
 mod split_out;
 mod sticky_note;
@@ -46,6 +55,7 @@ mod switch;
 mod trigger_params;
 mod wait;
 mod webhook;
+mod xml_text;
 
 use linkflow_node::NodeKind;
 
@@ -65,6 +75,7 @@ pub const ALL: &[NodeKind] = &[
     NodeKind::of::<filter::Filter>(),
     NodeKind::of::<function::Function>(),
     NodeKind::of::<function_item::FunctionItem>(),
+    NodeKind::of::<html::Html>(),
     NodeKind::of::<http_request::HttpRequest>(),
     NodeKind::of::<if_::If>(),
     NodeKind::of::<limit::Limit>(),

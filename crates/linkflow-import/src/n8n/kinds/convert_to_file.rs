@@ -7,7 +7,9 @@ use super::{N8nNode, Translation, Unreadable};
 pub fn translate(node: &N8nNode<'_>) -> Result<Translation, Unreadable> {
     match node.text(&["operation"], "csv") {
         "toBinary" if !node.flag(&["options", "dataIsBase64"], true) => Ok(plain(node)),
-        "csv" | "toJson" | "toText" | "toBinary" => Ok(Translation::same("convert_to_file", node.params)),
+        "csv" | "html" | "ods" | "rtf" | "toBinary" | "toJson" | "toText" | "xls" | "xlsx" => {
+            Ok(Translation::same("convert_to_file", node.params))
+        }
         other => Err(Unreadable(format!("files of the operation \"{other}\" are not supported"))),
     }
 }
@@ -36,9 +38,9 @@ mod tests {
             json!({"operation": "toBinary", "sourceProperty": "t", "options": {"dataIsBase64": false}});
         let expected = json!({"operation": "toText", "sourceProperty": "t", "options": {"fileName": "file"}});
         check(translate, 1.0, &given, "convert_to_file", &expected);
-        let params = json!({"operation": "xlsx"});
+        let params = json!({"operation": "parquet"});
         let params = params.as_object().unwrap();
         let node = N8nNode { node_type: "test", version: 1.0, name: "Test", params, whole: params };
-        assert!(translate(&node).unwrap_err().0.contains("\"xlsx\""));
+        assert!(translate(&node).unwrap_err().0.contains("\"parquet\""));
     }
 }

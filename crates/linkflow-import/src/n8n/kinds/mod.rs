@@ -17,6 +17,7 @@ mod execution_data;
 mod extract_from_file;
 mod function;
 mod function_item;
+mod html;
 mod http_request;
 mod http_services;
 mod if_;
@@ -93,6 +94,8 @@ const TYPES: &[(&str, Translate)] = &[
     ("n8n-nodes-base.filter", if_::translate_filter),
     ("n8n-nodes-base.function", function::translate),
     ("n8n-nodes-base.functionItem", function_item::translate),
+    ("n8n-nodes-base.html", html::translate),
+    ("n8n-nodes-base.htmlExtract", html::translate_extract),
     ("n8n-nodes-base.httpRequest", http_request::translate),
     ("n8n-nodes-base.if", if_::translate_if),
     ("n8n-nodes-base.interval", interval::translate),
@@ -147,6 +150,7 @@ const NEWEST: &[(&str, &str, f64)] = &[
     ("filter", "n8n-nodes-base.filter", 2.2),
     ("function", "n8n-nodes-base.function", 1.0),
     ("function_item", "n8n-nodes-base.functionItem", 1.0),
+    ("html", "n8n-nodes-base.html", 1.2),
     ("http_request", "n8n-nodes-base.httpRequest", 4.2),
     ("if", "n8n-nodes-base.if", 2.2),
     ("limit", "n8n-nodes-base.limit", 1.0),
