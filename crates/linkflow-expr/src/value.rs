@@ -12,6 +12,8 @@ pub enum Resolved {
     JsDate(Option<String>),
     /// NaN or an infinity.
     NotFinite(f64),
+    /// An object whose JSON form is none, such as a length of time.
+    Opaque(Value),
     Json(Value),
 }
 
@@ -21,7 +23,7 @@ impl Resolved {
         match self {
             Resolved::Undefined | Resolved::NotFinite(_) => Value::Null,
             Resolved::Date(iso) | Resolved::JsDate(iso) => iso.map_or(Value::Null, Value::String),
-            Resolved::Json(value) => value,
+            Resolved::Opaque(value) | Resolved::Json(value) => value,
         }
     }
 
@@ -35,7 +37,7 @@ impl Resolved {
             Resolved::Json(Value::Bool(_)) => "boolean",
             Resolved::Json(Value::String(_)) => "string",
             Resolved::Json(Value::Array(_)) => "array",
-            Resolved::Json(Value::Object(_)) => "object",
+            Resolved::Opaque(_) | Resolved::Json(Value::Object(_)) => "object",
         }
     }
 }

@@ -182,7 +182,11 @@ pub(super) fn resolved<'js>(ctx: &Ctx<'js>, value: Js<'js>) -> Result<Outcome> {
                 if kind == 1 { Resolved::Date(iso) } else { Resolved::JsDate(iso) }
             }
             (_, plain) => {
-                object_json(ctx, &plain, 0, &mut budget)?.map_or(Resolved::Undefined, Resolved::Json)
+                let json = object_json(ctx, &plain, 0, &mut budget)?;
+                json.map_or(Resolved::Undefined, |json| match json {
+                    Value::Object(_) | Value::Array(_) => Resolved::Json(json),
+                    other => Resolved::Opaque(other),
+                })
             }
         },
         _ => json(ctx, &value, 0, &mut budget)?.map_or(Resolved::Undefined, Resolved::Json),

@@ -42,6 +42,7 @@ function json() {
     ownKeys(t) { fill(t); return Reflect.ownKeys(t); },
     getOwnPropertyDescriptor(t, key) { fill(t); return getOwnPropertyDescriptor(t, key); },
     defineProperty(t, key, d) { fill(t); return Reflect.defineProperty(t, key, d); },
+    preventExtensions(t) { fill(t); return Reflect.preventExtensions(t); },
   });
 }
 
@@ -102,7 +103,21 @@ const customData = {
 };
 
 const fact = (name) => () => ask(FACTS, name);
-const fromAi = (_name, _description, _type, otherwise) => otherwise;
+/** What a model gave for a parameter of its tool: in the item's `query`, or in the item itself. */
+const fromAi = (name, _description, _type, otherwise) => {
+  if (name === undefined || name === null || name === "") fail("$fromAI() needs a key, as in $fromAI('order_id')");
+  if (!/^[\w-]{1,64}$/.test(name) || name === "constructor") fail(`$fromAI(): a key has 1 to 64 letters, digits, _ and -, got ${JSON.stringify(String(name).slice(0, 80))}`);
+  const given = ask(INPUT)[0]?.json;
+  const own = (object) => (typeof object === "object" && object !== null && Object.hasOwn(object, name) ? object[name] : undefined);
+  return own(given?.query) ?? own(given) ?? otherwise;
+};
+const itemAt = (index) => ({
+  $node: oldNodes(index),
+  get $json() {
+    const items = ask(INPUT);
+    return (items[index] ?? fail(`$item(${index}): there are ${items.length} items, counted from 0`)).json;
+  },
+});
 const variables = {
   $json: json, $data: json, $input: input, $parameter: () => ask(PARAMETER), $rawParameter: () => ask(PARAMETER),
   $binary: () => ask(BINARY) ?? {}, $vars: () => ask(VARS), $env: () => ask(ENV), $secrets: () => undefined,
@@ -114,7 +129,7 @@ const variables = {
   $self: () => ({}), $tool: () => ({}),
   $: () => node, $node: () => oldNodes(ask(FACTS, "itemIndex")),
   $items: () => (name, output, run) => (name === undefined ? ask(INPUT) : ask(ITEMS, name, output ?? 0, run)),
-  $item: () => (index) => ({ $node: oldNodes(index), get $json() { return ask(INPUT)[index]?.json; } }),
+  $item: () => itemAt,
   $fromAI: () => fromAi, $fromAi: () => fromAi, $fromai: () => fromAi,
 };
 set("__lfw", freeze(variables));
@@ -172,12 +187,13 @@ for (const name of Object.keys(functions)) set(name, functions[name]);
 
 // ---- Results
 
-const shape = Object.prototype.toString;
+const BigInt_ = BigInt;
 /** [what it is, its JSON form]: 0 plain, 1 date, 2 other. */
 set("__lfkind", (value) => {
   if (value.isLuxonDateTime === true) return [1, value.toISO()];
   if (value instanceof Date) return [3, Number.isNaN(+value) ? null : value.toISOString()];
   if (typeof value.toJSON === "function") return [2, value.toJSON()];
+  if (value instanceof BigInt_) return [2, String(value)];
   if (value instanceof Error) return [2, { name: value.name, message: value.message }];
   return [0, value];
 });
@@ -187,7 +203,7 @@ set("__lftext", (value) => {
   if (typeof value === "symbol") return null;
   if (typeof value === "object") {
     try {
-      return value.isLuxonDateTime === true ? value.toISO() ?? "" : [value].join("");
+      return value.isLuxonDateTime === true ? value.toISO() ?? String(value) : [value].join("");
     } catch { return null; }
   }
   return String(value);

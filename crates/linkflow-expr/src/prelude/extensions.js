@@ -36,9 +36,8 @@ const WHOLE_URL = new RegExp(`^${URL_IN_TEXT.source}$`, "i");
 const DOMAIN_AT_START =
   /^(?:[a-z][a-z0-9+.-]*:\/\/)?(?:[^\s@\/]+@)?((?:[a-z0-9_-]+\.)+[a-z][a-z0-9-]+|localhost|\d{1,3}(?:\.\d{1,3}){3})(?=[:\/?#]|$)/i;
 
-const SMALL_WORDS = new Set((
-  "a an and as at because but by en for if in neither nor of on only or over per so some than that " +
-  "the to up upon v v. vs vs. versus via when with without yet").split(" "));
+const SMALL_WORDS =
+  /\b(?:a|an|and|as|at|because|but|by|en|for|if|in|neither|nor|of|on|only|or|over|per|so|some|than|that|the|to|up|upon|vs?\.?|versus|via|when|with|without|yet)\b/i;
 
 /** Each word with a capital, small words excepted; words with inner capitals or dots stay. As in
  * n8n, line ends are dropped. */
@@ -47,23 +46,64 @@ function titleCase(text) {
     if (/[\n\r\u2028\u2029]/.test(word)) return "";
     const end = at + word.length;
     const isManual = /.(?=[A-Z]|\..)/.test(word);
-    const isSmall = SMALL_WORDS.has(word.toLowerCase()) && at > 0 && end < text.length;
+    const isSmall = SMALL_WORDS.test(word) && at > 0 && end < text.length;
     const isPrefix = text[end] === ":" && !/\s/.test(text[end + 1] ?? "");
     if (isManual || isSmall || isPrefix) return word;
     return word.replace(/[A-Za-z0-9\u00c0-\u00ff]/, (c) => c.toUpperCase());
   });
 }
 
-const SPECIAL = {
-  ß: "ss", ẞ: "SS", æ: "ae", Æ: "AE", œ: "oe", Œ: "OE", ø: "o", Ø: "O", đ: "d", Đ: "D", ð: "d", Ð: "D",
-  þ: "th", Þ: "TH", ł: "l", Ł: "L", ħ: "h", Ħ: "H", ı: "i", ŀ: "l", Ŀ: "L", ŧ: "t", Ŧ: "T", ŉ: "n",
-  ŋ: "n", Ŋ: "N", ĸ: "k", ſ: "s", ƒ: "f", "–": "-", "—": "-", "‘": "'", "’": "'", "“": '"', "”": '"', "…": "...",
-};
+/** Letters and signs beyond ASCII, by the letters that stand for them. */
+const SPECIAL = new Map();
+for (const [plain, list] of [
+  ["!", "¡¬ǃ"], ["C/", "¢"], ["PS", "£"], ["$?", "¤"], ["Y=", "¥"], ["|", "¦ǀ↑↓↕"], ["SS", "§"], ["\"", "¨“”‟"],
+  ["(c)", "©"], ["a", "ªάαаӐӑӓẚぁあァア"], ["<<", "«"], ["(r)", "®"], ["-", "¯‐‑‒–‾⁀←→↔"], ["deg", "°"], ["+-", "±"],
+  ["2", "²Ƨƨƻ"], ["3", "³"], ["'", "´ʹ‘’‛′"], ["u", "µуўүӯӱӳぅうゥウ"], ["P", "¶ƤΠП℘ℙ"], ["*", "·•※"], [",", "¸͵‚"],
+  ["1", "¹"], ["o", "ºøǿοωόώоӧөӫℴぉおォオ"], [">>", "»"], ["1/4", "¼"], ["1/2", "½"], ["3/4", "¾"], ["AE", "ÆǢǼ"],
+  ["D", "ÐĐǲΔД₫ⅅ"], ["x", "×ξ"], ["O", "ØƟǾΌΏΟΩОӦӨӪ"], ["U", "ÝΎϒϓϔЎУҮӮӰӲ"], ["Th", "ÞΘ"], ["ss", "ß"],
+  ["ae", "æǣǽӕ"], ["d", "ðđδдדⅆ"], ["/", "÷⁄↗↙"], ["th", "þθϑ"], ["H", "ĦΧϨХҺℋℌℍ"], ["h", "ħχϩхһהℎ"],
+  ["i", "ıήίηιϊиіѝӣӥℹⅈぃいィイ"], ["IJ", "Ĳ"], ["ij", "ĳ"], ["k", "ĸƙκϰкךכ"], ["L", "ĿŁΛЛ₤ℒ⅂⅃"], ["l", "ŀłƚƛλлלℓ"],
+  ["'n", "ŉ"], ["NG", "Ŋ"], ["ng", "ŋҥ"], ["OE", "Œ"], ["oe", "œ"], ["T", "ŦƬƮΤТ₮"], ["t", "ŧƫƭτтטת"], ["s", "ſςσсס"],
+  ["@", "ƏǝӘәӚӛ"], ["E", "ƐΈΕЕЭӬ"], ["F", "ƑΦϤФℱ"], ["f", "ƒφϥф"], ["G", "ƓƔǤΓϪГ⅁"], ["hv", "ƕ"],
+  ["I", "ƖƗΉΊΐΗΙΪІЍИӢӤℐℑ"], ["K", "ƘΚК₭"], ["W", "ƜǷϜ₩"], ["N", "ƝΝН₦ℕ"], ["n", "ƞνнןנんン"], ["OI", "Ƣ"], ["oi", "ƣ"],
+  ["p", "ƥπϖпףפ"], ["YR", "Ʀ"], ["SH", "Ʃ"], ["sh", "ƪϣшש"], ["Y", "ƱƳΥΫЙЫӸ⅄"], ["V", "ƲΒВ"], ["y", "ƴΰυϋύйыӹי"],
+  ["Z", "ƵΖЗӞℤℨ"], ["z", "ƶζзӟז"], ["ZH", "ƷƸǮ"], ["zh", "ƹƺǯжӂӝ"], ["5", "Ƽƽ"], ["ts", "ƾץצ"], ["w", "ƿϝ"],
+  ["||", "ǁ‖"], ["|=", "ǂ"], ["DZ", "ǄǱ"], ["Dz", "ǅЅӠ"], ["dz", "ǆǳѕӡ"], ["LJ", "Ǉ"], ["Lj", "ǈЉ"], ["lj", "ǉљ"],
+  ["NJ", "Ǌ"], ["Nj", "ǋЊ"], ["nj", "ǌњ"], ["g", "ǥγϫгגℊ"], ["HV", "Ƕ"], ["A", "ΆΑАӒ"], [";", "·"], ["M", "ΜМℳ"],
+  ["X", "Ξ"], ["R", "ΡРℛℜℝ"], ["S", "ΣСẛ"], ["Ps", "Ψ"], ["e", "έεеэӭ℮ℯⅇぇえェエ"], ["v", "βвו"], ["m", "μмםמ"],
+  ["r", "ρϱрר"], ["ps", "ψ"], ["b", "ϐбב"], ["ph", "ϕ"], ["&", "ϗ"], ["St", "Ϛ"], ["st", "ϛ"], ["Q", "Ϟℚ℺"],
+  ["q", "ϟק"], ["Sp", "Ϡ"], ["sp", "ϡ"], ["Sh", "ϢШ"], ["Kh", "ϦҨ"], ["kh", "ϧҩח"], ["CH", "Ϭ"], ["ch", "ϭчҽӌӵ"],
+  ["Ti", "Ϯ"], ["ti", "ϯちチ"], ["c", "ϲц"], ["j", "ϳјⅉ"], ["Jo", "Ѐ"], ["Yo", "Ё"], ["Dj", "Ђ"], ["Gj", "Ѓ"],
+  ["Ie", "ЄӖ"], ["Yi", "Ї"], ["J", "Ј"], ["Tsh", "Ћ"], ["Kj", "Ќ"], ["Dzh", "Џ"], ["B", "Бℬ"], ["Zh", "ЖӁӜ"],
+  ["C", "Цℂℭ"], ["Ch", "ЧҼӋӴ"], ["Shch", "Щ"], ["Yu", "Ю"], ["Ya", "Я"], ["shch", "щ"], ["yu", "юゅゆュユ"],
+  ["ya", "яゃやャヤ"], ["je", "ѐ"], ["yo", "ёょよョヨ"], ["dj", "ђ"], ["gj", "ѓ"], ["ie", "єӗ"], ["yi", "ї"], ["tsh", "ћ"],
+  ["kj", "ќ"], ["dzh", "џ"], ["G'", "ҐҒҔ"], ["g'", "ґғҕ"], ["Zh'", "Җ"], ["zh'", "җ"], ["Z'", "Ҙ"], ["z'", "ҙ"],
+  ["K'", "ҚҜҞҠӃ"], ["k'", "қҝҟҡӄ"], ["N'", "ҢӇ"], ["n'", "ңӈ"], ["Ng", "Ҥ"], ["P'", "Ҧ"], ["p'", "ҧ"], ["S'", "Ҫ"],
+  ["s'", "ҫ"], ["T'", "Ҭ"], ["t'", "ҭ"], ["U'", "Ұ"], ["u'", "ұ"], ["Kh'", "Ҳ"], ["kh'", "ҳ"], ["Tts", "Ҵ"],
+  ["tts", "ҵ"], ["Ch'", "ҶҸҾ"], ["ch'", "ҷҹҿ"], ["`", "Ӏע‵"], ["Ae", "Ӕ"], ["--", "—―⁃"], ["_", "‗‿"], [",,", "„"],
+  ["+", "†"], ["++", "‡"], ["*>", "‣"], [".", "․‧"], ["..", "‥"], ["...", "…"], ["\n", "\u2028"], ["\n\n", "\u2029"],
+  [" ", " "], ["%0", "‰"], ["%00", "‱"], ["''", "″"], ["'''", "‴"], ["``", "‶"], ["```", "‷"], ["^", "‸⁁"],
+  ["<", "‹"], [">", "›"], ["!!", "‼"], ["!?", "‽"], ["***", "⁂"], ["ECU", "₠"], ["CL", "₡"], ["Cr", "₢"], ["FF", "₣"],
+  ["mil", "₥"], ["Pts", "₧"], ["Rs", "₨"], ["NS", "₪"], ["EU", "€"], ["Dr", "₯"], ["lb", "℔"], ["no", "№のノ"],
+  ["(p)", "℗"], ["(sm)", "℠"], ["(tel)", "℡"], ["(tm)", "™"], ["mho", "℧"], ["(fax)", "℻"], ["pi", "ℼぴピ"],
+  ["Pi", "ℿ"], ["per", "⅌"], [" 1/3 ", "⅓"], [" 2/3 ", "⅔"], [" 1/5 ", "⅕"], [" 2/5 ", "⅖"], [" 3/5 ", "⅗"],
+  [" 4/5 ", "⅘"], [" 1/6 ", "⅙"], [" 5/6 ", "⅚"], [" 1/8 ", "⅛"], [" 3/8 ", "⅜"], [" 5/8 ", "⅝"], [" 7/8 ", "⅞"],
+  [" 1/", "⅟"], ["\\", "↖↘"], ["ka", "かカヵ"], ["ga", "がガ"], ["ki", "きキ"], ["gi", "ぎギ"], ["ku", "くク"], ["gu", "ぐグ"],
+  ["ke", "けケヶ"], ["ge", "げゲ"], ["ko", "こコ"], ["go", "ごゴ"], ["sa", "さサ"], ["za", "ざザ"], ["si", "しシ"], ["zi", "じジ"],
+  ["su", "すス"], ["zu", "ずズ"], ["se", "せセ"], ["ze", "ぜゼ"], ["so", "そソ"], ["zo", "ぞゾ"], ["ta", "たタ"], ["da", "だダ"],
+  ["di", "ぢヂ"], ["tu", "っつッツ"], ["du", "づヅ"], ["te", "てテ"], ["de", "でデ"], ["to", "とト"], ["do", "どド"], ["na", "なナ"],
+  ["ni", "にニ"], ["nu", "ぬヌ"], ["ne", "ねネ"], ["ha", "はハ"], ["ba", "ばバ"], ["pa", "ぱパ"], ["hi", "ひヒ"], ["bi", "びビ"],
+  ["hu", "ふフ"], ["bu", "ぶブ"], ["pu", "ぷプ"], ["he", "へヘ"], ["be", "べベ"], ["pe", "ぺペ"], ["ho", "ほホ"], ["bo", "ぼボ"],
+  ["po", "ぽポ"], ["ma", "まマ"], ["mi", "みミ"], ["mu", "むム"], ["me", "めメ"], ["mo", "もモ"], ["ra", "らラ"], ["ri", "りリ"],
+  ["ru", "るル"], ["re", "れレ"], ["ro", "ろロ"], ["wa", "ゎわヮワ"], ["wi", "ゐヰ"], ["we", "ゑヱ"], ["wo", "をヲ"], ["vu", "ゔヴ"],
+  ["va", "ヷ"], ["vi", "ヸ"], ["ve", "ヹ"], ["vo", "ヺ"],
+]) for (const c of list) SPECIAL.set(c, plain);
 
 function removeMarkdown(text) {
   return text
     .replace(/<[a-z\/!][^>@]*>/gi, "")
-    .replace(/^[ \t]*(?:```|~~~)[^\n]*\n?/gm, "")
+    .replace(/^[ \t]*(?:```|~~~)[^\n]*\n/gm, "")
+    .replace(/`{3,}(.*?)`{3,}/g, "$1")
     .replace(/^([ \t]*)(?:[*+-]|\d+\.)[ \t]+/gm, "$1")
     .replace(/^\n?[=-]{4,}[ \t]*$/gm, "")
     .replace(/^[ \t]*\[[^\]]+\]:[ \t]*\S+(?:[ \t]+["'(][^\n]*)?[ \t]*\n?/gm, "")
@@ -72,9 +112,9 @@ function removeMarkdown(text) {
     .replace(/\[([^\]]*)\](?:\([^)]*\)|\[[^\]]*\])/g, "$1")
     .replace(/~~/g, "")
     .replace(/>/g, "")
-    .replace(/^[ \t]{0,3}#{1,6}[ \t]+(.*?)(?:[ \t]+#+)?[ \t]*$/gm, "$1")
-    .replace(/([*_]{1,2})(\S.*?\S|\S)\1/g, "$2")
-    .replace(/`+([^`]*)`+/g, "$1")
+    .replace(/^#+[ \t]*(.*)$/gm, (_, rest) => rest.replace(/#/g, ""))
+    .replace(/([*_]{1,2})(\S.*?\S)\1/g, "$2")
+    .replace(/`(.+?)`/g, "$1")
     .replace(/\n{2,}/g, "\n\n");
 }
 
@@ -167,7 +207,7 @@ const STRING = {
     return mark + s.replaceAll("\\", "\\\\").replaceAll(mark, "\\" + mark) + mark;
   },
   replaceSpecialChars: (s) =>
-    s.normalize("NFD").replace(/[\u0300-\u036f]/g, "").replace(/[^\x00-\x7f]/gu, (c) => SPECIAL[c] ?? c),
+    s.normalize("NFC").replace(/[^\x00-\x7f]/gu, (c) => SPECIAL.get(c) ?? c.normalize("NFD").replace(/[\u0300-\u036f]/g, "")),
   length: (s) => s.length,
   isDomain: (s) => {
     const found = /:\/\//.test(s) || /[@\s]/.test(s) ? null : DOMAIN_AT_START.exec(s);
@@ -290,9 +330,10 @@ function merge(list, other) {
   }
   otherList(other, "merge");
   list.forEach((mine, i) => {
-    if (!isPlain(mine) || !isPlain(other[i])) return;
-    for (const [k, v] of Object.entries(mine)) set(out, k, v);
-    for (const [k, v] of Object.entries(other[i])) if (!Object.hasOwn(mine, k)) set(out, k, v);
+    const isPart = (v) => typeof v === "object";
+    if (!isPart(mine) || !isPart(other[i])) return;
+    for (const [k, v] of Object.entries(mine ?? {})) set(out, k, v);
+    for (const [k, v] of Object.entries(other[i] ?? {})) if (!Object.hasOwn(mine ?? {}, k)) set(out, k, v);
   });
   return out;
 }
@@ -323,7 +364,7 @@ const ARRAY = {
     if (!keys.length) return list;
     return list
       .filter((v) => isPlain(v))
-      .map((v) => keys.filter((k) => Object.hasOwn(v, k)).map((k) => v[k]))
+      .map((v) => Object.keys(v).filter((k) => keys.includes(k)).map((k) => v[k]))
       .filter((found) => found.length)
       .map((found) => (found.length === 1 ? found[0] : found));
   },

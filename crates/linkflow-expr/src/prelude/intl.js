@@ -5,8 +5,11 @@
 (function (host) {
 "use strict";
 const LOCALES = new Map();
-const ENGLISH_LIKE_BRITISH = new Set(["AU", "NZ", "IE", "ZA", "IN", "SG", "HK", "MT", "KE", "NG"]);
-const NUMBER_MARKS = { "de-CH": ["'", "."], "de-AT": [" ", ","], "fr-CH": [" ", ","], "it-CH": ["’", "."], "es-MX": [",", "."], "pt-PT": [" ", ","] };
+/** Regions that write as another one of the same language does. */
+const LIKE = { "en-SG": "en-GB", "en-HK": "en-GB", "en-MT": "en-GB", "en-KE": "en-GB", "en-NG": "en-GB", "es-PE": "es-MX", "es-419": "es-MX", "es-VE": "es-AR", "es-EC": "es-CO", "es-UY": "es-AR",
+  "de-LI": "de-CH", "pt-AO": "pt-PT", "pt-MZ": "pt-PT", "zh-MO": "zh-HK", "zh-HANT": "zh-TW" };
+/** What is asked for and where the language's own data are found. */
+const LANGUAGES = { en: "en-US", no: "nb", nn: "nb", iw: "he", in: "id" };
 
 /** The data behind a tag, and the tag as it is told to others. */
 function resolve(locales) {
@@ -17,19 +20,27 @@ function resolve(locales) {
     if (!/^[a-z]{2,3}(-[a-z0-9]{2,8})*$/i.test(tag)) throw new RangeError(`Incorrect locale information provided`);
     const [language, ...rest] = tag.split("-");
     const region = rest.find((r) => /^([a-z]{2}|\d{3})$/i.test(r))?.toUpperCase();
-    const known = dataFor(language.toLowerCase(), region);
+    const known = dataFor(language.toLowerCase(), region ?? (/^hant$/i.test(rest[0]) ? "HANT" : undefined));
     if (known) return { tag: [language.toLowerCase(), region].filter(Boolean).join("-"), data: known };
   }
   return { tag: "en-US", data: dataFor("en", "US") };
 }
 
 function dataFor(language, region) {
-  let name = language;
-  if (language === "en") name = region === "GB" || ENGLISH_LIKE_BRITISH.has(region) ? "en-GB" : "en-US";
-  if (language === "no" || language === "nn") name = "nb";
+  const name = `${language}-${region}`;
+  return (region && dataNamed(LIKE[name] ?? name)) || dataNamed(LANGUAGES[language] ?? language);
+}
+/** The data of a locale; one that is like another has only what differs. */
+function dataNamed(name) {
   if (!LOCALES.has(name)) {
     const line = host.locale(name);
-    LOCALES.set(name, line === undefined || line === null ? null : JSON.parse(line));
+    let data = line === undefined || line === null ? null : JSON.parse(line);
+    if (data?.like) {
+      const like = dataNamed(data.like);
+      const tables = ["dates", "zones", "numbers", "time", "styles", "exact"].filter((k) => data[k]).map((k) => [k, { ...like[k], ...data[k] }]);
+      data = { ...like, ...data, ...Object.fromEntries(tables) };
+    }
+    LOCALES.set(name, data);
   }
   return LOCALES.get(name);
 }
@@ -76,7 +87,7 @@ function zoneName(zone, ms, style, data) {
 const twelve = (h) => (h % 12 === 0 ? 12 : h % 12);
 
 class DateTimeFormat {
-  #o; #locale; #zone; #cycle; #pattern; #monthWidth;
+  #o; #locale; #zone; #cycle; #pattern; #monthWidth; #isExact;
   constructor(locales, options = {}, defaults = "date") {
     this.#locale = resolve(locales);
     const o = (this.#o = { ...options });
@@ -87,8 +98,9 @@ class DateTimeFormat {
       const needsTime = defaults === "onlyTime" && !TIME_FIELDS.some((f) => o[f] !== undefined);
       if (needsDate || needsTime) fillIn(o, defaults);
     }
+    if ((defaults === "onlyTime" && o.dateStyle !== undefined) || (defaults === "onlyDate" && o.timeStyle !== undefined)) throw new TypeError(`Invalid option : ${defaults === "onlyTime" ? "dateStyle" : "timeStyle"}`);
     this.#cycle = cycleOf(o, this.#locale.data);
-    [this.#pattern, this.#monthWidth] = patternOf(o, this.#locale.data, this.#cycle);
+    [this.#pattern, this.#monthWidth, this.#isExact] = patternOf(o, this.#locale.data, this.#cycle);
     this.format = (date) => this.formatToParts(date).map((p) => p.value).join("").replace(/\u202f/g, " ");
   }
   static supportedLocalesOf(locales) { return [locales ?? []].flat().filter((l) => { try { return dataFor(String(l).split("-")[0]) !== null; } catch { return false; } }); }
@@ -109,20 +121,30 @@ class DateTimeFormat {
     return parts;
   }
   #field(token, at, ms) {
+    const text = this.#plain(token, at, ms);
+    return this.#locale.data.digits === "arab" ? arabic(text) : text;
+  }
+  #plain(token, at, ms) {
     const { data } = this.#locale;
     const pad = (n, width) => String(n).padStart(width, "0");
-    const year = at.getUTCFullYear();
+    const width = (option) => (option === "2-digit" && !this.#isExact ? 2 : token.length);
+    if (token.length === 3) {
+      const list = { l: "long", s: "short", n: "narrow" }[token[1]];
+      return token[0] === "M" ? data.months[list][token[2]][at.getUTCMonth()] : data.days[list][token[2]][at.getUTCDay()];
+    }
+    // The calendar of Thailand counts from another year.
+    const year = at.getUTCFullYear() + (data.calendar === "buddhist" ? 543 : 0);
     switch (token) {
       case "y": return String(year > 0 ? year : 1 - year);
       case "yy": return pad(Math.abs(year) % 100, 2);
       case "M": case "MM": {
-        const width = this.#monthWidth;
-        if (!width) return pad(at.getUTCMonth() + 1, this.#o.month === "2-digit" ? 2 : token.length);
+        const named = this.#monthWidth;
+        if (!named) return pad(at.getUTCMonth() + 1, width(this.#o.month));
         const isAlone = !/\{d+\}/.test(this.#pattern);
-        const table = data.months[width];
+        const table = data.months[named];
         return (isAlone ? table[1] ?? table[0] : table[0])[at.getUTCMonth()];
       }
-      case "d": case "dd": return pad(at.getUTCDate(), this.#o.day === "2-digit" ? 2 : token.length);
+      case "d": case "dd": return pad(at.getUTCDate(), width(this.#o.day));
       case "E": {
         const [inDate, alone] = data.days[this.#o.dateStyle ? "long" : this.#o.weekday ?? "long"];
         return (/\{[yMd]/.test(this.#pattern) ? inDate : alone)[at.getUTCDay()];
@@ -131,7 +153,7 @@ class DateTimeFormat {
       case "h": case "hh": {
         const h = at.getUTCHours();
         const n = { h11: h % 12, h12: twelve(h), h23: h, h24: h === 0 ? 24 : h }[this.#cycle];
-        return pad(n, this.#o.hour === "2-digit" ? 2 : token.length);
+        return pad(n, width(this.#o.hour));
       }
       case "m": case "mm": return pad(at.getUTCMinutes(), token.length);
       case "s": case "ss": return pad(at.getUTCSeconds(), token.length);
@@ -142,7 +164,7 @@ class DateTimeFormat {
   }
   formatRange(a, b) {
     const [from, to] = [this.format(a), this.format(b)];
-    return from === to ? from : `${from} – ${to}`;
+    return from === to ? from : from + this.#locale.data.range + to;
   }
   formatRangeToParts(a, b) { return [{ type: "literal", value: this.formatRange(a, b), source: "shared" }]; }
   resolvedOptions() {
@@ -153,9 +175,11 @@ class DateTimeFormat {
   }
 }
 
+const arabic = (text) => text.replace(/\d/g, (d) => String.fromCharCode(0x660 + Number(d)));
+
 function fillIn(o, defaults) {
   if (defaults !== "onlyTime") Object.assign(o, { year: "numeric", month: "numeric", day: "numeric" });
-  if (defaults === "all" || defaults === "onlyTime") Object.assign(o, { hour: "numeric", minute: "2-digit", second: "2-digit" });
+  if (defaults === "all" || defaults === "onlyTime") Object.assign(o, { hour: "numeric", minute: "numeric", second: "numeric" });
 }
 
 function cycleOf(o, data) {
@@ -164,8 +188,17 @@ function cycleOf(o, data) {
   return o.hourCycle ?? (data.hour12 ? "h12" : "h23");
 }
 
+/** Options as one word, for what only a table knows. */
+function keyOf(o) {
+  const style = (v) => v?.replace("2-digit", "2").slice(0, 1) ?? "-";
+  const cycle = o.hour === undefined && o.timeStyle === undefined ? "" : o.hour12 !== undefined ? (o.hour12 ? "+" : "=") : o.hourCycle ?? "";
+  const fields = [o.weekday, o.era, o.year, o.month, o.day, o.hour, o.minute, o.second, o.timeZoneName].map(style).join("").replace(/-+$/, "");
+  return `${o.dateStyle ? "D" + style(o.dateStyle) : ""}${o.timeStyle ? "T" + style(o.timeStyle) : ""}${fields}${cycle}`;
+}
 /** The pattern of these options, and the width of the month's name where it has one. */
 function patternOf(o, data, cycle) {
+  const exact = o.fractionalSecondDigits || o.dayPeriod !== undefined ? undefined : data.exact?.[keyOf(o)];
+  if (exact) return [exact, undefined, true];
   const mark = cycle < "h2" ? "12" : "24";
   let date, glue, width;
   if (o.dateStyle !== undefined) {
@@ -248,6 +281,8 @@ class NumberFormat {
       const forms = data.units[o.unitDisplay ?? "short"]?.[o.unit];
       const text = forms ? forms[plural(tag, Number(n))] ?? forms.other ?? Object.values(forms)[0] : `{0} ${o.unit}`;
       const [before, after] = text.split("{0}");
+      // Some languages have words of their own for one and two.
+      if (after === undefined) return [{ type: "unit", value: text }];
       return [...sign, ...(before ? [{ type: "unit", value: before }] : []), ...number, { type: "unit", value: after }];
     }
     return [...sign, ...number];
@@ -257,8 +292,9 @@ class NumberFormat {
     const symbol = currencyDisplay === "code" ? currency : data.numbers.symbols[currency] ?? currency;
     if (currencyDisplay === "name") return [...sign, ...number, { type: "literal", value: " " }, { type: "currency", value: currency }];
     const isWord = /[A-Za-z]$/.test(symbol);
-    const pattern = isWord ? data.numbers.code : data.numbers.currency;
-    return shape(pattern, number, sign, "currency", currencyDisplay === "narrowSymbol" ? symbol.replace(/^[A-Z]+(?=[^A-Z])/, "") : symbol, /^¤.*-/.test(data.numbers.minus));
+    const isMinus = sign[0]?.type === "minusSign";
+    const pattern = data.numbers[isWord ? (isMinus ? "codeMinus" : "code") : isMinus ? "minus" : "currency"];
+    return shape(pattern, number, isMinus ? [] : sign, "currency", currencyDisplay === "narrowSymbol" ? symbol.replace(/^[A-Z]+(?=[^A-Z])/, "") : symbol);
   }
   #number(n, tag, data) {
     const o = this.#o;
@@ -266,28 +302,32 @@ class NumberFormat {
     if (n === Infinity || n === -Infinity) return [{ type: "infinity", value: "∞" }];
     let digits = digitsOf(typeof n === "bigint" ? (n < 0n ? -n : n) : Math.abs(n));
     if (o.style === "percent") digits = [(digits[0] + digits[1].padEnd(2, "0").slice(0, 2)).replace(/^0+(?=\d)/, ""), digits[1].slice(2)];
-    let suffix = [];
+    let around = ["", ""];
     if (o.notation === "compact") {
-      const steps = Math.min(4, Math.floor((roundDigits(digits, 0)[0].length - 1) / 3));
-      const word = ["", "K", "M", "B", "T"][steps];
-      if (steps) digits = [digits[0].slice(0, -3 * steps), digits[0].slice(-3 * steps) + digits[1]];
-      if (!this.isRounded) digits = roundDigits(digits, digits[0].length >= 2 || !steps && digits[0] !== "0" ? Math.max(0, 2 - digits[0].length) : 1);
+      const length = roundDigits(digits, 0)[0].length;
+      const [taken, word] = data.numbers.compact[Math.min(length, 15) - 4] ?? [0, "0"];
+      around = word.split("0");
+      if (taken) digits = [digits[0].slice(0, -taken), digits[0].slice(-taken) + digits[1]];
+      const zeros = digits[0] === "0" ? /^0*/.exec(digits[1])[0].length + 1 : 0;
+      if (!this.isRounded) digits = roundDigits(digits, Math.max(0, 2 - digits[0].length + zeros));
       digits[1] = digits[1].replace(/0+$/, "");
-      if (word) suffix = [{ type: "compact", value: word }];
     }
     if (o.notation !== "compact" || this.isRounded) digits = this.#rounded(digits);
     const [whole, part] = [digits[0].padStart(o.minimumIntegerDigits ?? 1, "0"), digits[1]];
-    const [group, decimal] = NUMBER_MARKS[tag] ?? [data.numbers.group, data.numbers.decimal];
-    const grouped = o.useGrouping === false ? [whole] : groups(whole, tag, o.useGrouping === "always" ? 1 : data.numbers.grouping);
+    const { decimal } = data.numbers;
+    const group = o.style === "currency" ? data.numbers.moneyGroup : data.numbers.group;
+    const grouped = o.useGrouping === false ? [whole] : groups(whole, data.numbers.lakh, o.useGrouping === "always" ? 1 : o.notation === "compact" ? 2 : data.numbers.grouping);
     const parts = grouped.flatMap((g, i) => (i ? [{ type: "group", value: group }] : []).concat({ type: "integer", value: g }));
     if (part) parts.push({ type: "decimal", value: decimal }, { type: "fraction", value: part });
-    return parts.concat(suffix);
+    const side = (value) => (value ? [{ type: "compact", value }] : []);
+    const all = [...side(around[0]), ...parts, ...side(around[1])];
+    return data.digits === "arab" ? all.map((p) => ({ ...p, value: arabic(p.value) })) : all;
   }
   #rounded(digits) {
     const o = this.#o;
     if (o.maximumSignificantDigits !== undefined || o.minimumSignificantDigits !== undefined) {
       const most = o.maximumSignificantDigits ?? 21;
-      const whole = digits[0].replace(/^0+/, "");
+      const whole = /[1-9]/.test(digits[0] + digits[1]) ? digits[0].replace(/^0+/, "") : "0";
       const zeros = whole ? 0 : /^0*/.exec(digits[1])[0].length;
       const places = most - whole.length + zeros;
       let out = places >= 0 ? roundDigits(digits, places)
@@ -301,20 +341,19 @@ class NumberFormat {
   resolvedOptions() { return { locale: this.#locale.tag, numberingSystem: "latn", ...this.#o }; }
 }
 
-function groups(whole, tag, fewest) {
+function groups(whole, lakh, fewest) {
   if (whole.length < 3 + fewest) return [whole];
   const out = [whole.slice(-3)];
-  const step = /-IN$/.test(tag) ? 2 : 3;
+  const step = lakh ? 2 : 3;
   for (let end = whole.length - 3; end > 0; end -= step) out.unshift(whole.slice(Math.max(0, end - step), end));
   return out;
 }
 /** Puts number and sign into a pattern such as `¤0` or `0 %`. */
-function shape(pattern, number, sign, type, symbol, signInside = false) {
+function shape(pattern, number, sign, type, symbol) {
   const at = pattern.indexOf("0");
-  const side = (text) => text.split(/([¤%])/).filter(Boolean).map((v) => (v === "¤" || v === "%" ? { type, value: symbol } : { type: "literal", value: v }));
-  const before = side(pattern.slice(0, at));
-  const after = side(pattern.slice(at + 1));
-  return signInside ? [...before, ...sign, ...number, ...after] : [...sign, ...before, ...number, ...after];
+  const part = (v) => (v === "¤" || v === "%" ? { type, value: symbol } : { type: /[-\u2212]/.test(v) ? "minusSign" : "literal", value: v });
+  const side = (text) => text.split(/([¤%\u2212-])/).filter(Boolean).map(part);
+  return [...sign, ...side(pattern.slice(0, at)), ...number, ...side(pattern.slice(at + 1))];
 }
 
 // ---- Words around numbers, lists and order
@@ -323,18 +362,36 @@ function plural(tag, n) {
   const language = tag.split("-")[0];
   const isWhole = Number.isInteger(n);
   const i = Math.trunc(Math.abs(n));
+  const [ten, hundred] = [i % 10, i % 100];
+  const million = () => (isWhole && i !== 0 && i % 1e6 === 0 ? "many" : "other");
   switch (language) {
-    case "fr": case "pt": return i <= 1 ? "one" : "other";
-    case "es": case "tr": return n === 1 ? "one" : "other";
+    case "ja": case "ko": case "zh": case "th": case "id": case "ms": case "vi": return "other";
+    case "fr": return i <= 1 ? "one" : million();
+    case "pt": return (/-PT/.test(tag) ? isWhole && i === 1 : i <= 1) ? "one" : million();
+    case "hi": return i === 0 || n === 1 ? "one" : "other";
+    case "es": return n === 1 ? "one" : million();
+    case "it": case "ca": return isWhole && i === 1 ? "one" : million();
+    case "tr": case "hu": case "el": case "bg": return n === 1 ? "one" : "other";
     case "da": return n === 1 || (!isWhole && i <= 1) ? "one" : "other";
-    case "pl": case "cs": {
-      if (n === 1) return "one";
-      if (!isWhole) return language === "cs" ? "many" : "other";
-      if (language === "cs") return i >= 2 && i <= 4 ? "few" : "other";
-      return i % 10 >= 2 && i % 10 <= 4 && !(i % 100 >= 12 && i % 100 <= 14) ? "few" : "many";
-    }
+    case "pl": return n === 1 ? "one" : !isWhole ? "other" : ten === 1 ? "many" : slavic(i) ?? "many";
+    case "cs": case "sk": return n === 1 ? "one" : !isWhole ? "many" : i >= 2 && i <= 4 ? "few" : "other";
+    case "ru": case "uk": return !isWhole ? "other" : slavic(i) ?? "many";
+    case "hr": case "sr": return slavic(isWhole ? i : partOf(n)) ?? "other";
+    case "sl": return !isWhole ? "few" : hundred === 1 ? "one" : hundred === 2 ? "two" : hundred === 3 || hundred === 4 ? "few" : "other";
+    case "he": return (isWhole && i === 1) || (!isWhole && i === 0) ? "one" : isWhole && i === 2 ? "two" : "other";
+    case "ar": return !isWhole ? "other" : i < 3 ? ["zero", "one", "two"][i] : hundred >= 3 && hundred <= 10 ? "few" : hundred >= 11 ? "many" : "other";
+    case "ro": return isWhole && i === 1 ? "one" : !isWhole || i === 0 || (hundred >= 1 && hundred <= 19) ? "few" : "other";
+    case "lt": return !isWhole ? "many" : hundred >= 11 && hundred <= 19 ? "other" : ten === 1 ? "one" : ten >= 2 ? "few" : "other";
+    case "lv": return isWhole ? (ten === 0 || (hundred >= 11 && hundred <= 19) ? "zero" : ten === 1 ? "one" : "other") : slavic(partOf(n)) === "one" ? "one" : "other";
     default: return isWhole && i === 1 ? "one" : "other";
   }
+}
+/** The digits behind the point as a number. */
+const partOf = (n) => Number(digitsOf(Math.abs(n))[1]);
+function slavic(i) {
+  const [ten, hundred] = [i % 10, i % 100];
+  if (ten === 1 && hundred !== 11) return "one";
+  return ten >= 2 && ten <= 4 && !(hundred >= 12 && hundred <= 14) ? "few" : undefined;
 }
 function ordinal(tag, n) {
   if (!tag.startsWith("en")) return "other";
@@ -374,7 +431,7 @@ class ListFormat {
   }
   format(list) {
     const all = [...list];
-    const [two, middle, last] = this.#glue;
+    const [two, middle, last] = this.#glue.map((g) => g ?? "");
     if (all.length < 2) return all.join("");
     return all.length === 2 ? all.join(two) : all.slice(0, -1).join(middle) + last + all.at(-1);
   }
@@ -383,6 +440,9 @@ class ListFormat {
 }
 
 const MARKS = /[\u0300-\u036f]/g;
+// As the collation of Unicode puts them; other signs follow by their code.
+const SIGNS = " _-,;:!?.'\"()[]{}@*/\\&#%`^+<=>|~$";
+const signOf = (c) => { const at = SIGNS.indexOf(c); return at < 0 ? 1000 + c.codePointAt(0) : at; };
 const classOf = (c) => (/\p{L}/u.test(c) ? 3 : /\p{N}/u.test(c) ? 2 : /\s/.test(c) ? 0 : 1);
 function primary(a, b, isNumeric) {
   const [x, y] = [[...a], [...b]];
@@ -398,6 +458,7 @@ function primary(a, b, isNumeric) {
     }
     if (x[i] === y[j]) continue;
     const [p, q] = [classOf(x[i]), classOf(y[j])];
+    if (p === 1 && q === 1) return signOf(x[i]) - signOf(y[j]);
     return p !== q ? p - q : x[i] < y[j] ? -1 : 1;
   }
 }
@@ -443,5 +504,5 @@ for (const part of [...Object.getOwnPropertyNames(intl).map((name) => intl[name]
   Object.freeze(part);
 }
 Object.freeze(intl);
-return { intl, compare, DateTimeFormat, NumberFormat };
+return { intl, compare, DateTimeFormat, NumberFormat, keyOf };
 })

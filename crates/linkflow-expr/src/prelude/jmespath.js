@@ -121,7 +121,7 @@ const FUNCTIONS = {
   floor: [[NUMBER], (n) => Math.floor(n)],
   join: [[TEXT, LIST], (glue, l) => listOf(["string"], l, "join").join(glue)],
   keys: [[OBJECT], (o) => Object.keys(o)],
-  length: [[["string", "array", "object"]], (v) => (typeof v === "string" ? [...v].length : Array.isArray(v) ? v.length : Object.keys(v).length)],
+  length: [[["string", "array", "object"]], (v) => (typeof v === "string" ? v.length : Array.isArray(v) ? v.length : Object.keys(v).length)],
   map: [[REFERENCE, LIST], (f, l) => l.map((v) => f.run(v) ?? null)],
   max: [[LIST], (l) => best((a, b) => a > b)(listOf(["number", "string"], l, "max"))],
   max_by: [[LIST, REFERENCE], bestBy((a, b) => a > b, "max_by")],
