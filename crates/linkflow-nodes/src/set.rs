@@ -649,7 +649,7 @@ fn filled(pieces: &[Piece], run: &RunInput, i: usize) -> Result<Object, NodeErro
                 Resolved::Json(value @ (Value::Array(_) | Value::Object(_))) => {
                     text.push_str(&value.to_string())
                 }
-                Resolved::Json(value) => text.push_str(&js::text(&value)),
+                Resolved::Json(value) | Resolved::Opaque(value) => text.push_str(&js::text(&value)),
                 // A date is a text of its own, unless it stands within one.
                 Resolved::JsDate(iso) => text.push_str(&iso.map_or(Value::Null, Value::String).to_string()),
                 Resolved::Date(None) => text.push_str("null"),
