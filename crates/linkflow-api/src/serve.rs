@@ -50,6 +50,9 @@ pub fn router(api: Api) -> Router {
         .route("/metrics", get(measure::show))
         .route("/webhook/{*path}", any(webhooks::receive))
         .route("/webhook-test/{*path}", any(webhooks::receive_test))
+        .route("/form/{*path}", any(webhooks::receive_form))
+        .route("/form-test/{*path}", any(webhooks::receive_form_test))
+        .route("/form-waiting/{id}", any(webhooks::resume_form))
         .route("/webhook-waiting/{id}", any(webhooks::resume))
         .route("/webhook-waiting/{id}/{*path}", any(webhooks::resume));
     guarded

@@ -14,6 +14,7 @@ pub mod http;
 pub mod input;
 pub mod kind;
 pub mod lenient;
+pub mod page;
 pub mod schedule;
 pub mod testing;
 pub mod trigger;

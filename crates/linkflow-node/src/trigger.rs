@@ -34,6 +34,17 @@ pub struct WebhookTrigger {
     pub intake: fn(&Node) -> Result<Intake, NodeError>,
     /// Makes the first items of a request that passed the authentication, or refuses it.
     pub accept: fn(&Node, &Request) -> Result<Accepted, Refusal>,
+    /// Whether people see pages of this node in a browser, at the form address of the execution.
+    pub has_pages: fn(&Node) -> bool,
+}
+
+/// The first segment of routes below `/form/` instead of `/webhook/`. No path begins so: it would be
+/// an expression.
+pub const FORM: &str = "=form";
+
+/// [`WebhookTrigger::has_pages`] of nodes that programs call.
+pub fn no_pages(_: &Node) -> bool {
+    false
 }
 
 #[derive(Clone, Copy)]
@@ -133,6 +144,11 @@ pub enum Respond {
     LastNode { status: u16, headers: Vec<(String, String)>, what: LastNode },
     /// When a Respond to Webhook node says so.
     Node,
+    /// As soon as the execution is on disk: by sending people on to its pages. With `done`, and a
+    /// workflow without pages behind this one, that is the answer.
+    Pages { done: Option<Box<Reply>> },
+    /// With a file of the first item that the node rests with.
+    InputFile { property: String },
 }
 
 /// Which part of the last node's items is the answer.
@@ -155,4 +171,17 @@ pub enum LastNode {
 pub struct Refusal {
     pub status: u16,
     pub message: String,
+    /// What is answered instead of a problem: a page to fill in.
+    pub reply: Option<Box<Reply>>,
+}
+
+impl Refusal {
+    pub fn new(status: u16, message: impl Into<String>) -> Refusal {
+        Refusal { status, message: message.into(), reply: None }
+    }
+
+    /// Starts nothing, and is no failure.
+    pub fn with(reply: Reply) -> Refusal {
+        Refusal { status: reply.status, message: String::new(), reply: Some(Box::new(reply)) }
+    }
 }

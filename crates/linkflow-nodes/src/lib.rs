@@ -17,6 +17,9 @@ mod execution_data;
 mod extract_from_file;
 mod file_params;
 mod filter;
+mod form;
+mod form_trigger;
+mod forms;
 mod function;
 mod function_item;
 mod group;
@@ -73,6 +76,8 @@ pub const ALL: &[NodeKind] = &[
     NodeKind::of::<execution_data::ExecutionData>(),
     NodeKind::of::<extract_from_file::ExtractFromFile>(),
     NodeKind::of::<filter::Filter>(),
+    NodeKind::of::<form::Form>(),
+    NodeKind::of::<form_trigger::FormTrigger>(),
     NodeKind::of::<function::Function>(),
     NodeKind::of::<function_item::FunctionItem>(),
     NodeKind::of::<html::Html>(),

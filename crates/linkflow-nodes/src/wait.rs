@@ -11,7 +11,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::{dates, trigger_params, webhook};
+use crate::form_trigger::Form;
+use crate::{dates, forms, trigger_params, webhook};
 
 pub struct Wait;
 
@@ -37,6 +38,25 @@ pub struct Params {
     /// Wait for a call no longer than the limit below, then go on with the items as they are.
     #[serde(default, deserialize_with = "lenient::flag")]
     limit_wait_time: bool,
+    #[serde(flatten)]
+    limit: Limit,
+    /// The heading of the form.
+    #[serde(default, deserialize_with = "lenient::text")]
+    form_title: String,
+    /// A text below the heading; it may have simple HTML.
+    #[serde(default, deserialize_with = "lenient::text")]
+    form_description: String,
+    /// The fields of the form. Without any, whatever is posted is taken.
+    #[serde(default)]
+    form_fields: forms::Fields,
+    #[serde(flatten)]
+    call: webhook::Params,
+}
+
+/// The longest wait for somebody.
+#[derive(Debug, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Limit {
     /// Whether the limit is a length or a time.
     #[serde(default)]
     limit_type: LimitType,
@@ -49,8 +69,18 @@ pub struct Params {
     /// The last time at which a call is waited for.
     #[serde(default, deserialize_with = "lenient::text")]
     max_date_and_time: String,
-    #[serde(flatten)]
-    call: webhook::Params,
+}
+
+impl Limit {
+    /// When the wait is over.
+    pub(crate) fn at(&self, ctx: &Ctx) -> Result<Millis, NodeError> {
+        match self.limit_type {
+            LimitType::AfterTimeInterval => {
+                after(ctx.now, "resumeAmount", self.resume_amount, self.resume_unit)
+            }
+            LimitType::AtSpecifiedTime => time("maxDateAndTime", &self.max_date_and_time, ctx),
+        }
+    }
 }
 
 /// What ends a wait.
@@ -64,7 +94,7 @@ pub enum Resume {
     SpecificTime,
     /// The resume address is called; the item is the request, as Webhook gives it.
     Webhook,
-    /// The fields of a form are posted to the resume address; the item has these fields.
+    /// A form is filled in at the resume address; the item has its fields.
     Form,
 }
 
@@ -145,7 +175,12 @@ impl Node for Wait {
         match &ctx.resumed {
             Some(Resumed::Call(request)) => {
                 let params = input.params(0)?;
-                Ok(Outcome::items(vec![params.item(request)]))
+                let item = params.item(request);
+                let is_test = ctx.mode == linkflow_model::Mode::Manual;
+                Ok(Outcome::items(vec![match params.resume {
+                    Resume::Form => forms::stamped(item, ctx.now, &ctx.timezone, is_test),
+                    _ => item,
+                }]))
             }
             Some(_) => Ok(unchanged(&input)),
             None => {
@@ -161,7 +196,7 @@ impl Node for Wait {
     }
 
     fn trigger() -> Option<Trigger> {
-        Some(Trigger::Webhook(WebhookTrigger { routes, auth, intake, accept }))
+        Some(Trigger::Webhook(WebhookTrigger { routes, auth, intake, accept, has_pages }))
     }
 }
 
@@ -172,7 +207,7 @@ pub fn routes(node: &WorkflowNode) -> Result<Vec<Route>, NodeError> {
     let methods = match params.resume {
         Resume::TimeInterval | Resume::SpecificTime => Vec::new(),
         Resume::Webhook => params.call.methods()?,
-        Resume::Form => vec!["POST".to_owned()],
+        Resume::Form => vec!["GET".to_owned(), "POST".to_owned()],
     };
     Ok(methods.into_iter().map(|method| Route { method, path: path.clone() }).collect())
 }
@@ -189,10 +224,22 @@ pub fn intake(node: &WorkflowNode) -> Result<Intake, NodeError> {
 
 /// What the call gives, and how it is answered.
 pub fn accept(node: &WorkflowNode, request: &Request) -> Result<Accepted, Refusal> {
-    let params: Params =
-        trigger_params::read(node, None).map_err(|e| Refusal { status: 500, message: e.to_string() })?;
+    let broken = |e: NodeError| Refusal::new(500, e.to_string());
+    let params: Params = trigger_params::read(node, None).map_err(broken)?;
     params.call.options.admit(request)?;
+    if params.resume == Resume::Form {
+        let form: Form = trigger_params::read(node, None).map_err(broken)?;
+        return match form.has_fields() || request.method != "POST" {
+            true => Ok(Accepted { items: vec![form.filled(request)?], respond: form.respond() }),
+            false => Ok(Accepted { items: vec![params.item(request)], respond: form.respond() }),
+        };
+    }
     Ok(Accepted { items: vec![params.item(request)], respond: params.call.respond() })
+}
+
+/// Whether people see a page of it.
+pub fn has_pages(node: &WorkflowNode) -> bool {
+    node.params.get("resume").and_then(Value::as_str) == Some("form")
 }
 
 impl Params {
@@ -203,12 +250,7 @@ impl Params {
             }
             Resume::SpecificTime => return Ok(Rest::Until(time("dateTime", &self.date_time, ctx)?)),
             Resume::Webhook | Resume::Form if !self.limit_wait_time => None,
-            _ => Some(match self.limit_type {
-                LimitType::AfterTimeInterval => {
-                    after(ctx.now, "resumeAmount", self.resume_amount, self.resume_unit)?
-                }
-                LimitType::AtSpecifiedTime => time("maxDateAndTime", &self.max_date_and_time, ctx)?,
-            }),
+            _ => Some(self.limit.at(ctx)?),
         };
         Ok(Rest::Call { until })
     }
@@ -217,6 +259,9 @@ impl Params {
         let whole = webhook::item(request, &self.call.options);
         if self.resume != Resume::Form {
             return whole;
+        }
+        if !self.form_fields.values.is_empty() {
+            return forms::Given::read(&self.form_fields.values, request).item();
         }
         let fields = match &request.body {
             Body::Json(Value::Object(fields)) | Body::Form(fields) | Body::Multipart { fields, .. } => {
@@ -306,7 +351,8 @@ mod tests {
         let found = shown(run(json!({"resume": "webhook"}), call()).await.unwrap());
         assert_eq!(found[0].json["body"], json!({"ok": true}));
         let found = shown(run(json!({"resume": "form"}), call()).await.unwrap());
-        assert_eq!(json!(found[0].json), json!({"ok": true}));
+        let stamp = json!({"ok": true, "submittedAt": "2026-03-04T06:06:07.890+01:00", "formMode": "test"});
+        assert_eq!(json!(found[0].json), stamp);
     }
 
     #[test]
@@ -320,6 +366,6 @@ mod tests {
         assert_eq!(routes(json!({"resume": "webhook"})), route("GET", ""));
         let yes = json!({"resume": "webhook", "path": "yes", "httpMethod": "POST"});
         assert_eq!(routes(yes), route("POST", "yes"));
-        assert_eq!(routes(json!({"resume": "form"})), route("POST", ""));
+        assert_eq!(routes(json!({"resume": "form"})), [route("GET", ""), route("POST", "")].concat());
     }
 }

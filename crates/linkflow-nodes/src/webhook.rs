@@ -10,6 +10,7 @@ use std::sync::Arc;
 use linkflow_model::{Binary, Item, Node as WorkflowNode, Object, Pair, Paired};
 use linkflow_node::trigger::{
     Accepted, Auth, Body, Intake, LastNode, Refusal, Request, Respond, Route, Trigger, WebhookTrigger,
+    no_pages,
 };
 use linkflow_node::{
     Category, CredentialSlot, Ctx, Example, Input, Node, NodeError, Outcome, Ports, Reply, ReplyBody, Spec,
@@ -234,7 +235,7 @@ impl Node for Webhook {
     }
 
     fn trigger() -> Option<Trigger> {
-        Some(Trigger::Webhook(WebhookTrigger { routes, auth, intake, accept }))
+        Some(Trigger::Webhook(WebhookTrigger { routes, auth, intake, accept, has_pages: no_pages }))
     }
 }
 
@@ -269,7 +270,7 @@ pub fn intake(node: &WorkflowNode) -> Result<Intake, NodeError> {
 
 /// The first items of `request` and how it will be answered, or why it is refused.
 pub fn accept(node: &WorkflowNode, request: &Request) -> Result<Accepted, Refusal> {
-    let broken = |e: NodeError| Refusal { status: 500, message: e.to_string() };
+    let broken = |e: NodeError| Refusal::new(500, e.to_string());
     let seen = item(request, &Options::default());
     let params: Params = trigger_params::read(node, Some(&seen)).map_err(broken)?;
     params.options.admit(request)?;
@@ -367,9 +368,14 @@ impl Options {
         }
     }
 
+    /// Options that only say who may call.
+    pub(crate) fn guard(ip_whitelist: &str, ignore_bots: bool) -> Options {
+        Options { ip_whitelist: ip_whitelist.to_owned(), ignore_bots, ..Options::default() }
+    }
+
     /// Refuses robots and addresses that are not on the list.
     pub(crate) fn admit(&self, request: &Request) -> Result<(), Refusal> {
-        let refused = |message: &str| Err(Refusal { status: 403, message: message.to_owned() });
+        let refused = |message: &str| Err(Refusal::new(403, message));
         if !is_listed(&self.ip_whitelist, &request.remote_address) {
             return refused("this address may not call");
         }

@@ -60,6 +60,9 @@ pub trait Runtime: Send + Sync + 'static {
     /// Checks the signature of a resume address. Constant time.
     fn is_resume_signature(&self, execution: ExecutionId, signature: &str) -> bool;
 
+    /// The signed address at which people see the pages of an execution.
+    fn form_address(&self, execution: ExecutionId) -> String;
+
     /// How the node that waits for a call wants to be called; `None` when none waits.
     fn waiting(&self, execution: ExecutionId) -> BoxFuture<'_, Result<Option<Waiting>, RuntimeError>>;
 
@@ -248,6 +251,8 @@ pub struct Waiting {
     /// The node that waits, with its parameters resolved: its kind's webhook functions say which
     /// method and authentication it wants and how it answers.
     pub node: linkflow_model::Node,
+    /// The files of the first item that it waits with.
+    pub files: std::collections::BTreeMap<String, linkflow_model::Binary>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

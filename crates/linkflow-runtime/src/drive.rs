@@ -981,7 +981,7 @@ pub fn env_of(
         workflow_active: mode != Mode::Manual,
         execution_id: execution.to_string(),
         mode,
-        resume_form_url: url.clone(),
+        resume_form_url: services.form_url(execution),
         resume_url: url,
         timezone: workflow.settings.timezone.clone().unwrap_or_else(|| services.timezone.clone()),
         now: services.now(),

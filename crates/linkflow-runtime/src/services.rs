@@ -53,4 +53,9 @@ impl Services {
     pub fn resume_url(&self, execution: linkflow_model::ExecutionId) -> String {
         format!("{}/webhook-waiting/{execution}?signature={}", self.public_url, self.signature(execution))
     }
+
+    /// Where people see the pages of an execution.
+    pub fn form_url(&self, execution: linkflow_model::ExecutionId) -> String {
+        format!("{}/form-waiting/{execution}?signature={}", self.public_url, self.signature(execution))
+    }
 }

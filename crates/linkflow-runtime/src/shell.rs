@@ -806,6 +806,10 @@ impl Runtime for Shell {
         self.inner.services.is_signature(execution, signature)
     }
 
+    fn form_address(&self, execution: ExecutionId) -> String {
+        self.inner.services.form_url(execution)
+    }
+
     fn waiting(&self, execution: ExecutionId) -> BoxFuture<'_, Result<Option<Waiting>, RuntimeError>> {
         Box::pin(async move {
             let workspace = self.inner.store.workspace_of(execution).await.map_err(runtime_error)?;
@@ -824,7 +828,8 @@ impl Runtime for Shell {
             let vars = self.inner.variables(workspace).await.map_err(runtime_error)?;
             let env = env_of(&self.inner.services, &prepared, execution, record.mode, vars);
             let node = waiting::resolved(&prepared, &recorded, step, &env);
-            Ok(node.map(|node| Waiting { workspace, node }))
+            let files = waiting::files(&recorded, step);
+            Ok(node.map(|node| Waiting { workspace, node, files }))
         })
     }
 

@@ -1,8 +1,10 @@
 //! The node that rests until it is called, as the server sees it: its parameters resolved in the
 //! world in which it began to wait. Nothing here runs the node.
 
+use std::collections::BTreeMap;
+
 use linkflow_expr::{Env, Scope};
-use linkflow_model::{Items, Node, Object};
+use linkflow_model::{Binary, Items, Node, Object};
 use serde_json::Value;
 
 use crate::prepared::Prepared;
@@ -32,6 +34,13 @@ pub fn resolved(prepared: &Prepared, recorded: &Recorded, step: u32, env: &Env) 
         _ => (*ready.params).clone(),
     };
     Some(Node { params, ..node.clone() })
+}
+
+/// The files of the first item with which the node of `step` rests.
+pub fn files(recorded: &Recorded, step: u32) -> BTreeMap<String, Binary> {
+    let source = recorded.machine.inputs_of(step).iter().flatten().next();
+    let items = source.map(|source| recorded.history.items(*source)).unwrap_or_default();
+    items.first().and_then(|item| item.binary.as_deref().cloned()).unwrap_or_default()
 }
 
 /// The value, with texts that would be read as expressions written so that they give themselves:

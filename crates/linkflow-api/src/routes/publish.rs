@@ -8,7 +8,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use linkflow_model::{Workflow, WorkflowId};
 use linkflow_node::NodeError;
-use linkflow_node::trigger::Trigger;
+use linkflow_node::trigger::{FORM, Trigger};
 use linkflow_store::{NewWebhook, StoreError, WorkflowActivity, WorkflowRow};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -217,12 +217,21 @@ pub async fn webhooks(
     let (_, document) = newest(&api, &who, id).await?;
     let base = api.settings.base_url();
     let views = routes_of(&api, &document).0.into_iter().map(|route| WebhookView {
-        url: format!("{base}/webhook/{}", route.path),
-        test_url: format!("{base}/webhook-test/{}", route.path),
+        url: address(base, &route.path, false),
+        test_url: address(base, &route.path, true),
         node: route.node,
         method: route.method,
     });
     Ok(List::whole(views.collect()))
+}
+
+/// Where people or programs call a route.
+fn address(base: &str, path: &str, is_test: bool) -> String {
+    let test = if is_test { "-test" } else { "" };
+    match path.strip_prefix(FORM) {
+        Some(path) => format!("{base}/form{test}{path}"),
+        None => format!("{base}/webhook{test}/{path}"),
+    }
 }
 
 async fn newest(api: &Api, who: &Who, id: Uuid) -> Result<(WorkflowRow, Workflow), Problem> {
@@ -254,7 +263,7 @@ pub async fn listen(
         .iter()
         .map(|route| TestUrl {
             method: route.method.clone(),
-            url: format!("{base}/webhook-test/{}", route.path),
+            url: address(base, &route.path, true),
             node: route.node.clone(),
         })
         .collect();

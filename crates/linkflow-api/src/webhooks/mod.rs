@@ -9,15 +9,17 @@ mod body;
 mod cors;
 mod find;
 mod listen;
+mod pages;
 mod request;
 mod xml;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use axum::extract::State;
 use axum::http::{HeaderMap, Method};
 use axum::response::{IntoResponse, Response};
-use linkflow_model::{ExecutionId, Mode, Node, Workflow, WorkflowId, WorkspaceId};
+use linkflow_model::{Binary, ExecutionId, Mode, Node, Workflow, WorkflowId, WorkspaceId};
 use linkflow_node::NodeKind;
 use linkflow_node::trigger::{Accepted, Intake, Request, Respond, Trigger, WebhookTrigger};
 use tokio::sync::oneshot;
@@ -27,11 +29,12 @@ pub use answer::attachment;
 pub use body::read_form;
 pub use find::RouteCache;
 pub use listen::{Listen, Listens};
+pub use pages::resume_form;
 
 use crate::Api;
 use crate::extract::idempotency_key;
 use crate::problem::Problem;
-use crate::runtime::{Answer, Resumption, StartRequest};
+use crate::runtime::{Answer, Resumption, StartRequest, Waiting};
 use crate::secrets::fingerprint;
 use find::Looked;
 use request::Arrived;
@@ -68,6 +71,30 @@ pub async fn receive(State(api): State<Api>, request: axum::extract::Request) ->
 /// `/webhook-test/{path}`: starts the newest version while somebody listens.
 pub async fn receive_test(State(api): State<Api>, request: axum::extract::Request) -> Response {
     let arrived = match Arrived::new(&api, request, "/webhook-test/") {
+        Ok(arrived) => arrived,
+        Err(problem) => return problem.into_response(),
+    };
+    let looked = api.memory.listens.look(api.now(), &arrived.method, &arrived.segments);
+    run(&api, arrived, looked, true).await
+}
+
+/// `/form/{path}`: shows a published form, and takes what was filled in.
+pub async fn receive_form(State(api): State<Api>, request: axum::extract::Request) -> Response {
+    let arrived = match Arrived::form(&api, request, "/form/") {
+        Ok(arrived) => arrived,
+        Err(problem) => return problem.into_response(),
+    };
+    let table = match api.memory.webhooks.table(&api).await {
+        Ok(table) => table,
+        Err(problem) => return problem.into_response(),
+    };
+    let looked = table.look(&arrived.method, &arrived.segments);
+    run(&api, arrived, looked, false).await
+}
+
+/// `/form-test/{path}`: the form of the newest version, while somebody listens.
+pub async fn receive_form_test(State(api): State<Api>, request: axum::extract::Request) -> Response {
+    let arrived = match Arrived::form(&api, request, "/form-test/") {
         Ok(arrived) => arrived,
         Err(problem) => return problem.into_response(),
     };
@@ -174,10 +201,13 @@ async fn start(
 ) -> Result<Response, Problem> {
     let key = idempotency_key(&arrived.headers)?;
     let request = read(api, arrived, &listener, intake).await?;
-    let accepted = accept(&listener, &request)?;
+    let accepted = match accept(&listener, &request)? {
+        Taken::Accepted(accepted) => accepted,
+        Taken::Answered(page) => return answer::reply(api, page).await,
+    };
     let hash = fingerprint_of(&request)?;
     let (sender, receiver) = match &accepted.respond {
-        Respond::Immediately(_) => (None, None),
+        Respond::Immediately(_) | Respond::Pages { .. } => (None, None),
         _ => {
             let (sender, receiver) = oneshot::channel();
             (Some(sender), Some(receiver))
@@ -185,6 +215,7 @@ async fn start(
     };
     let wants_reply = accepted.respond == Respond::Node;
     let Accepted { items, respond } = accepted;
+    let respond = pages::choose(api, &listener.workflow, respond);
     let started = api
         .runtime
         .start(
@@ -235,11 +266,22 @@ async fn read(api: &Api, arrived: Arrived, listener: &Listener, intake: &Intake)
     Ok(Request { body, raw, jwt_payload: claims, test: listener.is_test, ..head })
 }
 
-fn accept(listener: &Listener, request: &Request) -> Result<Accepted, Problem> {
-    (listener.trigger.accept)(&listener.node, request).map_err(|refusal| {
-        let status = axum::http::StatusCode::from_u16(refusal.status);
-        Problem::new(status.unwrap_or(axum::http::StatusCode::FORBIDDEN), refusal.message)
-    })
+/// What the node makes of a request.
+enum Taken {
+    Accepted(Accepted),
+    /// It starts nothing; this is the answer.
+    Answered(linkflow_node::Reply),
+}
+
+fn accept(listener: &Listener, request: &Request) -> Result<Taken, Problem> {
+    match (listener.trigger.accept)(&listener.node, request) {
+        Ok(accepted) => Ok(Taken::Accepted(accepted)),
+        Err(linkflow_node::trigger::Refusal { reply: Some(reply), .. }) => Ok(Taken::Answered(*reply)),
+        Err(refusal) => {
+            let status = axum::http::StatusCode::from_u16(refusal.status);
+            Err(Problem::new(status.unwrap_or(axum::http::StatusCode::FORBIDDEN), refusal.message))
+        }
+    }
 }
 
 /// Answers in the node's way; what waits longer than the limit gets 504 and the execution's id.
@@ -253,6 +295,7 @@ async fn respond_to(
     let Some(answer) = answer else {
         return match respond {
             Respond::Immediately(reply) => answer::reply(api, reply).await,
+            Respond::Pages { .. } => Ok(pages::send_on(api, execution)),
             _ => Ok(axum::http::StatusCode::OK.into_response()),
         };
     };
@@ -285,7 +328,20 @@ pub async fn resume(State(api): State<Api>, request: axum::extract::Request) -> 
 }
 
 async fn resume_at(api: &Api, request: axum::extract::Request) -> Result<Response, Problem> {
-    let arrived = Arrived::new(api, request, "/webhook-waiting/")?;
+    resume_arrived(api, Arrived::new(api, request, "/webhook-waiting/")?).await
+}
+
+async fn resume_arrived(api: &Api, arrived: Arrived) -> Result<Response, Problem> {
+    let execution = addressed(api, &arrived)?;
+    let Some(waiting) = api.runtime.waiting(execution).await? else {
+        return Err(Problem::conflict("the execution does not wait for a call, or not any more")
+            .with_execution(execution.0));
+    };
+    go_on(api, arrived, execution, waiting).await
+}
+
+/// The execution that an address names and signs.
+fn addressed(api: &Api, arrived: &Arrived) -> Result<ExecutionId, Problem> {
     let unknown = || Problem::not_found("waiting execution", &arrived.segments[0]);
     let id = arrived.segments.first().and_then(|id| Uuid::try_parse(id).ok()).ok_or_else(unknown)?;
     let execution = ExecutionId(id);
@@ -295,12 +351,16 @@ async fn resume_at(api: &Api, request: axum::extract::Request) -> Result<Respons
             "the signature of this address is wrong; use the whole resume address",
         ));
     }
-    let waiting = api.runtime.waiting(execution).await?;
-    let Some(waiting) = waiting else {
-        return Err(
-            Problem::conflict("the execution does not wait for a call, or not any more").with_execution(id)
-        );
-    };
+    Ok(execution)
+}
+
+async fn go_on(
+    api: &Api,
+    arrived: Arrived,
+    execution: ExecutionId,
+    waiting: Waiting,
+) -> Result<Response, Problem> {
+    let unknown = || Problem::not_found("waiting execution", execution);
     let trigger = api.kind(&waiting.node.kind).and_then(webhook_of).ok_or_else(unknown)?;
     let listener = Listener {
         workspace: waiting.workspace,
@@ -315,7 +375,7 @@ async fn resume_at(api: &Api, request: axum::extract::Request) -> Result<Respons
     check_resume_route(&listener, &arrived)?;
     let intake = (trigger.intake)(&listener.node).map_err(|e| broken(&listener.node, &e))?;
     let origin_headers = cors::headers(&intake, &arrived.headers);
-    let response = wake(api, arrived, listener, &intake, execution).await;
+    let response = wake(api, arrived, listener, &intake, execution, waiting.files).await;
     Ok(cors::add(response.unwrap_or_else(IntoResponse::into_response), origin_headers))
 }
 
@@ -344,11 +404,15 @@ async fn wake(
     listener: Listener,
     intake: &Intake,
     execution: ExecutionId,
+    files: BTreeMap<String, Binary>,
 ) -> Result<Response, Problem> {
     let request = read(api, arrived, &listener, intake).await?;
-    let respond = accept(&listener, &request)?.respond;
+    let respond = match accept(&listener, &request)? {
+        Taken::Accepted(accepted) => pages::with_file(accepted.respond, files)?,
+        Taken::Answered(page) => return answer::reply(api, page).await,
+    };
     let (sender, receiver) = match respond {
-        Respond::Immediately(_) => (None, None),
+        Respond::Immediately(_) | Respond::Pages { .. } => (None, None),
         _ => {
             let (sender, receiver) = oneshot::channel();
             (Some(sender), Some(receiver))

@@ -5,7 +5,7 @@ use axum::extract::Request as HttpRequest;
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, Method, header};
 use linkflow_model::Object;
-use linkflow_node::trigger::Request;
+use linkflow_node::trigger::{FORM, Request};
 use serde_json::Value;
 
 use super::find::segments_of;
@@ -42,6 +42,13 @@ impl Arrived {
         let segments = segments_of(path.strip_prefix(prefix).unwrap_or_default())?;
         let (method, headers) = (parts.method.clone(), parts.headers.clone());
         Ok(Arrived { method, path, segments, headers, parts, body })
+    }
+
+    /// As [`Arrived::new`], among the addresses of forms.
+    pub fn form(api: &Api, request: HttpRequest, prefix: &str) -> Result<Arrived, Problem> {
+        let mut arrived = Arrived::new(api, request, prefix)?;
+        arrived.segments.insert(0, FORM.to_owned());
+        Ok(arrived)
     }
 
     /// The head as the node sees it, and the rest. `is_authenticated`: the server has checked who

@@ -247,6 +247,10 @@ impl Runtime for FakeRuntime {
         })
     }
 
+    fn form_address(&self, execution: ExecutionId) -> String {
+        format!("http://here/form-waiting/{execution}?signature=good")
+    }
+
     fn is_resume_signature(&self, _: ExecutionId, signature: &str) -> bool {
         signature == "right"
     }
@@ -332,5 +336,5 @@ impl Runtime for FakeRuntime {
 
 /// A node of this kind that waits for a call.
 pub fn waiting(workspace: WorkspaceId, node: Node) -> Waiting {
-    Waiting { workspace, node }
+    Waiting { workspace, node, files: Default::default() }
 }

@@ -7,6 +7,7 @@ mod configuration;
 mod crash;
 mod examples;
 mod fixtures;
+mod forms;
 mod fuzz;
 mod reference;
 mod server;

@@ -15,6 +15,8 @@ mod execute_workflow;
 mod execute_workflow_trigger;
 mod execution_data;
 mod extract_from_file;
+mod form;
+mod form_trigger;
 mod function;
 mod function_item;
 mod html;
@@ -92,6 +94,8 @@ const TYPES: &[(&str, Translate)] = &[
     ("n8n-nodes-base.executionData", execution_data::translate),
     ("n8n-nodes-base.extractFromFile", extract_from_file::translate),
     ("n8n-nodes-base.filter", if_::translate_filter),
+    ("n8n-nodes-base.form", form::translate),
+    ("n8n-nodes-base.formTrigger", form_trigger::translate),
     ("n8n-nodes-base.function", function::translate),
     ("n8n-nodes-base.functionItem", function_item::translate),
     ("n8n-nodes-base.html", html::translate),
@@ -148,6 +152,8 @@ const NEWEST: &[(&str, &str, f64)] = &[
     ("execution_data", "n8n-nodes-base.executionData", 1.1),
     ("extract_from_file", "n8n-nodes-base.extractFromFile", 1.0),
     ("filter", "n8n-nodes-base.filter", 2.2),
+    ("form", "n8n-nodes-base.form", 1.0),
+    ("form_trigger", "n8n-nodes-base.formTrigger", 2.2),
     ("function", "n8n-nodes-base.function", 1.0),
     ("function_item", "n8n-nodes-base.functionItem", 1.0),
     ("html", "n8n-nodes-base.html", 1.2),

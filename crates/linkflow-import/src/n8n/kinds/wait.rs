@@ -15,8 +15,8 @@ pub fn translate(node: &N8nNode<'_>) -> Result<Translation, Unreadable> {
             params.entry("unit").or_insert(json!(unit));
         }
         "form" => {
-            translation.differs =
-                Some("no page is shown: the fields have to be posted to the resume address".to_owned());
+            super::form_trigger::options(params);
+            super::form_trigger::lists(params, 2.0);
         }
         _ => {}
     }
@@ -52,10 +52,8 @@ mod tests {
         let expected =
             json!({"resume": "webhook", "options": {}, "authentication": "headerAuth", "path": "yes"});
         check(translate, 1.1, &given, "wait", &expected);
-        assert!(
-            check(translate, 1.1, &json!({"resume": "form"}), "wait", &json!({"resume": "form"}))
-                .differs
-                .is_some()
-        );
+        let form =
+            json!({"resume": "form", "formTitle": "T", "formFields": {"values": [{"fieldLabel": "L"}]}});
+        assert!(check(translate, 1.1, &form, "wait", &form).differs.is_none());
     }
 }
