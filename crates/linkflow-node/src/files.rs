@@ -7,6 +7,7 @@ use std::ffi::CString;
 use std::fs::File;
 use std::io::{Error, ErrorKind, Read as _, Write as _};
 use std::os::fd::{AsRawFd as _, FromRawFd as _};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Component, Path, PathBuf};
 
 use bytes::Bytes;
@@ -93,6 +94,28 @@ impl Files {
         .await
     }
 
+    /// What is at `path`: the file, or the folder's files and folders, `depth` levels deep. Nothing
+    /// where nothing is. An error when there is more than `n_max`.
+    pub async fn tree(
+        &self,
+        path: &str,
+        depth: Option<usize>,
+        n_max: usize,
+    ) -> Result<Vec<Listed>, NodeError> {
+        let depth = depth.unwrap_or(DEPTH_MAX).min(DEPTH_MAX);
+        self.blocking(path, move |place| {
+            let mut listing = Listing { root: place.root.clone(), found: Vec::new(), visited: 0, n_max };
+            let mut found = Vec::new();
+            match folder(&place.root, &place.path) {
+                Ok(_) => listing.descend(&place.path, depth, &mut found)?,
+                Err(e) if e.kind() == ErrorKind::NotFound => {}
+                Err(_) => found.extend(place.listed()?),
+            }
+            Ok(found)
+        })
+        .await
+    }
+
     async fn blocking<T: Send + 'static>(
         &self,
         path: &str,
@@ -143,6 +166,18 @@ fn reason(error: &Error) -> String {
     }
 }
 
+/// Something in a folder.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Listed {
+    /// The whole path.
+    pub path: String,
+    pub is_folder: bool,
+    /// Size in bytes; 0 for folders.
+    pub bytes: u64,
+    /// When it was changed last, in nanoseconds since 1970.
+    pub changed_ns: i128,
+}
+
 /// A path below a root, not yet opened.
 struct Place {
     root: PathBuf,
@@ -157,6 +192,15 @@ impl Place {
 
     fn parent(&self) -> std::io::Result<File> {
         folder(&self.root, self.path.parent().unwrap_or(Path::new("")))
+    }
+
+    /// What is to be said of the file; none where it is no regular one.
+    fn listed(&self) -> std::io::Result<Option<Listed>> {
+        let Ok(file) = self.open_file(libc::O_RDONLY) else { return Ok(None) };
+        let about = file.metadata()?;
+        let changed = i128::from(about.mtime()) * 1_000_000_000 + i128::from(about.mtime_nsec());
+        let path = self.root.join(&self.path).to_string_lossy().into_owned();
+        Ok(Some(Listed { path, is_folder: false, bytes: about.len(), changed_ns: changed }))
     }
 
     fn open_file(&self, flags: i32) -> std::io::Result<File> {
@@ -260,6 +304,26 @@ impl Listing {
         Ok(())
     }
 
+    /// All that is in the folder `at`, and `depth` levels below it.
+    fn descend(&mut self, at: &Path, depth: usize, found: &mut Vec<Listed>) -> std::io::Result<()> {
+        for (name, is_folder) in self.entries(at)? {
+            let place = Place { root: self.root.clone(), path: at.join(&name) };
+            if found.len() >= self.n_max {
+                return Err(Error::other(format!("more than {} files and folders are in it", self.n_max)));
+            }
+            if !is_folder {
+                found.extend(place.listed()?);
+                continue;
+            }
+            let path = self.root.join(&place.path).to_string_lossy().into_owned();
+            found.push(Listed { path, is_folder: true, bytes: 0, changed_ns: 0 });
+            if depth > 0 {
+                self.descend(&place.path, depth - 1, found)?;
+            }
+        }
+        Ok(())
+    }
+
     fn add(&mut self, path: &Path) -> std::io::Result<()> {
         self.found.push(path.to_string_lossy().into_owned());
         if self.found.len() > self.n_max {
@@ -326,7 +390,7 @@ fn alternatives(pattern: &str) -> Vec<String> {
 }
 
 /// Whether `name` matches `*` and `?`. A leading dot has to be written out.
-fn matches(pattern: &str, name: &str) -> bool {
+pub fn matches(pattern: &str, name: &str) -> bool {
     if name.starts_with('.') && !pattern.starts_with('.') {
         return false;
     }

@@ -1,12 +1,14 @@
 //! How a node starts executions. All of it is pure: requests and times come as arguments.
 
+use std::sync::Arc;
+
 use linkflow_model::{Binary, Item, Millis, Node, Object};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::NodeError;
-use crate::ctx::Reply;
+use crate::ctx::{BoxFuture, Reply};
 use crate::schedule::Rule;
+use crate::{Ctx, NodeError, RunInput};
 
 /// How a kind starts executions. The outputs of step 0 are made by running the node on the first
 /// items: [`Accepted::items`], the tick, the caller's items, the failed execution, or none.
@@ -17,6 +19,8 @@ pub enum Trigger {
     Webhook(WebhookTrigger),
     /// The times at which it starts an execution, and the item of a tick.
     Schedule(ScheduleTrigger),
+    /// The times at which it asks somebody whether there is something new.
+    Poll(PollTrigger),
     /// An execution of another workflow failed.
     Error,
     /// Another workflow calls this one.
@@ -52,6 +56,25 @@ pub struct ScheduleTrigger {
     pub rules: fn(&Node) -> Result<Vec<Rule>, NodeError>,
     /// The item that a tick gives: nominal time, IANA zone.
     pub tick: fn(&Node, Millis, &str) -> Item,
+}
+
+/// How a node finds out what is new. The only part of a trigger that is not pure: it may ask over
+/// the network, and is repeated when its answer gets lost.
+#[derive(Clone, Copy)]
+pub struct PollTrigger {
+    pub rules: fn(&Node) -> Result<Vec<Rule>, NodeError>,
+    /// Looks for what is new since [`crate::Ctx::state`], which is none the first time.
+    pub poll: PollFn,
+}
+
+pub type PollFn = for<'a> fn(Arc<RunInput>, &'a Ctx) -> BoxFuture<'a, Result<Polled, NodeError>>;
+
+/// What a poll found. With items an execution starts, and in the same moment the state is kept for
+/// the next poll, so that nothing is lost or comes twice.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Polled {
+    pub items: Vec<Item>,
+    pub state: Value,
 }
 
 /// One address of a webhook: `{id}/orders/:number`, without a leading slash.

@@ -15,6 +15,7 @@ mod execute_workflow;
 mod execute_workflow_trigger;
 mod execution_data;
 mod extract_from_file;
+mod feed;
 mod file_params;
 mod filter;
 mod form;
@@ -30,6 +31,7 @@ mod if_;
 mod join;
 mod js;
 mod limit;
+mod local_file_trigger;
 mod loop_over_items;
 mod manual_trigger;
 mod merge;
@@ -42,6 +44,8 @@ mod remove_duplicates;
 mod rename_keys;
 mod repair;
 mod respond_to_webhook;
+mod rss_feed_trigger;
+mod rss_read;
 mod schedule_trigger;
 mod selectors;
 mod set;
@@ -84,6 +88,7 @@ pub const ALL: &[NodeKind] = &[
     NodeKind::of::<http_request::HttpRequest>(),
     NodeKind::of::<if_::If>(),
     NodeKind::of::<limit::Limit>(),
+    NodeKind::of::<local_file_trigger::LocalFileTrigger>(),
     NodeKind::of::<loop_over_items::LoopOverItems>(),
     NodeKind::of::<manual_trigger::ManualTrigger>(),
     NodeKind::of::<merge::Merge>(),
@@ -92,6 +97,8 @@ pub const ALL: &[NodeKind] = &[
     NodeKind::of::<remove_duplicates::RemoveDuplicates>(),
     NodeKind::of::<rename_keys::RenameKeys>(),
     NodeKind::of::<respond_to_webhook::RespondToWebhook>(),
+    NodeKind::of::<rss_feed_trigger::RssFeedTrigger>(),
+    NodeKind::of::<rss_read::RssRead>(),
     NodeKind::of::<schedule_trigger::ScheduleTrigger>(),
     NodeKind::of::<set::Set>(),
     NodeKind::of::<sort::Sort>(),

@@ -43,6 +43,20 @@ impl Default for Rules {
     }
 }
 
+impl Rules {
+    pub(crate) fn every_minute() -> Rules {
+        Rules {
+            interval: vec![Interval { field: Field::Minutes, minutes_interval: 1, ..Interval::default() }],
+        }
+    }
+
+    pub(crate) fn every_seconds(n: i64) -> Rules {
+        Rules {
+            interval: vec![Interval { field: Field::Seconds, seconds_interval: n, ..Interval::default() }],
+        }
+    }
+}
+
 /// One rule of a schedule. Which fields count depends on `field`.
 #[derive(Debug, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
@@ -178,9 +192,19 @@ impl Node for ScheduleTrigger {
 
 /// The rules of `node`, checked.
 pub fn rules(node: &WorkflowNode) -> Result<Vec<Rule>, NodeError> {
-    let params: Params = trigger_params::read(node, None)?;
-    let mut rules = Vec::with_capacity(params.rule.interval.len());
-    for (i, interval) in params.rule.interval.iter().enumerate() {
+    rules_or(node, Rules::default)
+}
+
+/// The rules in the parameter `rule` of a node that has other ones where none are given.
+pub(crate) fn rules_or(node: &WorkflowNode, usual: fn() -> Rules) -> Result<Vec<Rule>, NodeError> {
+    #[derive(Deserialize)]
+    struct Given {
+        rule: Option<Rules>,
+    }
+    let given: Given = trigger_params::read(node, None)?;
+    let given = given.rule.unwrap_or_else(usual);
+    let mut rules = Vec::with_capacity(given.interval.len());
+    for (i, interval) in given.interval.iter().enumerate() {
         let wrong = |problem| NodeError::param(format!("rule.interval[{i}]"), problem);
         let rule = interval.rule().map_err(wrong)?;
         check(&rule).map_err(wrong)?;

@@ -11,6 +11,7 @@ mod foreign;
 mod hints;
 mod host;
 mod memory;
+mod polls;
 mod prepared;
 mod record;
 mod scheduler;

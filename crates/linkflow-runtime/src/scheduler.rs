@@ -8,6 +8,8 @@ use linkflow_node::trigger::Trigger;
 use linkflow_store::{Fired, Misfire, NewExecution, NewSchedule, Schedule, StoreError};
 
 use crate::contract::StartError;
+use crate::polls;
+use crate::prepared::Prepared;
 use crate::shell::Inner;
 
 /// Ticks taken in one round.
@@ -22,7 +24,15 @@ pub async fn tick(inner: &Arc<Inner>) -> Result<(), StoreError> {
     let now = inner.services.now();
     for schedule in inner.store.due(now, DUE_MAX).await? {
         let id = schedule.id;
-        if let Err(error) = fire(inner, schedule, now).await {
+        let done = match polls::trigger_of(inner, &schedule).await {
+            Ok(Some(found)) => {
+                polls::begin(inner, schedule, found);
+                Ok(())
+            }
+            Ok(None) => fire(inner, schedule, now).await,
+            Err(error) => Err(error),
+        };
+        if let Err(error) = done {
             tracing::error!(schedule = %id, %error, "schedule {id} could not fire: {error}");
         }
     }
@@ -87,25 +97,28 @@ async fn execution(
         Some(Trigger::Schedule(trigger)) => (trigger.tick)(node, at, &schedule.timezone),
         _ => Item::default(),
     };
-    inner
-        .new_execution(
-            schedule.workspace,
-            schedule.workflow,
-            version,
-            &prepared,
-            index as u32,
-            vec![item],
-            Mode::Trigger,
-        )
-        .await
-        .map(Some)
-        .map_err(|error| match error {
+    made(inner, schedule, &prepared, index as u32, vec![item]).await.map(Some)
+}
+
+/// An execution that a schedule starts.
+pub async fn made(
+    inner: &Arc<Inner>,
+    schedule: &Schedule,
+    prepared: &Arc<Prepared>,
+    node: u32,
+    items: Vec<Item>,
+) -> Result<NewExecution, StoreError> {
+    let version = u32::try_from(schedule.version).unwrap_or_default();
+    let (workspace, workflow) = (schedule.workspace, schedule.workflow);
+    inner.new_execution(workspace, workflow, version, prepared, node, items, Mode::Trigger).await.map_err(
+        |error| match error {
             StartError::Busy { retry_after_ms } => StoreError::Busy { retry_after_ms },
             StartError::Runtime(_) | StartError::NoSpace | StartError::Storage(_) => {
                 StoreError::Database(error.to_string())
             }
             other => StoreError::invalid("schedule", other.to_string()),
-        })
+        },
+    )
 }
 
 /// Makes the schedules of a workflow those of its published version.
@@ -124,9 +137,13 @@ pub async fn follow(
     let zone = prepared.workflow.settings.timezone.clone().unwrap_or_else(|| inner.services.timezone.clone());
     let mut new = Vec::new();
     for (node, ready) in prepared.workflow.nodes.iter().zip(&prepared.nodes).filter(|(n, _)| !n.disabled) {
-        let Some(Trigger::Schedule(trigger)) = ready.kind.and_then(|k| k.trigger()) else { continue };
-        let rules = (trigger.rules)(node)
-            .map_err(|e| StoreError::invalid("nodes", format!("\"{}\": {e}", node.name)))?;
+        let (rules_of, asks) = match ready.kind.and_then(|k| k.trigger()) {
+            Some(Trigger::Schedule(trigger)) => (trigger.rules, false),
+            Some(Trigger::Poll(trigger)) => (trigger.rules, true),
+            _ => continue,
+        };
+        let rules =
+            rules_of(node).map_err(|e| StoreError::invalid("nodes", format!("\"{}\": {e}", node.name)))?;
         for (i, rule) in rules.into_iter().enumerate() {
             let next = next_after(&rule, &zone, now, now)
                 .map_err(|e| StoreError::invalid("nodes", format!("\"{}\": {e}", node.name)))?;
@@ -139,7 +156,8 @@ pub async fn follow(
                 rule: serde_json::to_value(&rule).unwrap_or_default(),
                 timezone: zone.clone(),
                 anchor: now,
-                next_run_at: next,
+                // What is there already is looked at at once: only what comes later is new.
+                next_run_at: if asks && i == 0 { Some(now) } else { next },
                 misfire: Misfire::default(),
                 enabled: true,
             });

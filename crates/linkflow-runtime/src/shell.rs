@@ -23,6 +23,7 @@ use crate::feed::{Expects, Feed, Replies};
 use crate::hints::{Hints, News};
 use crate::host::StoreHost;
 use crate::memory::Memory;
+use crate::polls;
 use crate::prepared::Prepared;
 use crate::record::{Recorded, replay};
 use crate::services::Services;
@@ -86,6 +87,8 @@ pub struct Inner {
     running: Mutex<HashMap<ExecutionId, (u64, CancellationToken)>>,
     n_places: AtomicU64,
     pub draining: AtomicBool,
+    /// Nodes that ask somebody right now whether there is something new.
+    pub polling: polls::Polling,
     plans: moka::sync::Cache<(WorkspaceId, WorkflowId, u32), Arc<Prepared>>,
     variables: moka::sync::Cache<WorkspaceId, Arc<Object>>,
 }
@@ -167,6 +170,7 @@ impl Shell {
                 .build(),
             running: Mutex::default(),
             n_places: AtomicU64::new(0),
+            polling: polls::Polling::default(),
             draining: AtomicBool::new(false),
             plans: moka::sync::Cache::new(1_000),
             variables: moka::sync::Cache::builder()

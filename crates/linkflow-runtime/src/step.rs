@@ -12,6 +12,7 @@ use linkflow_model::{
     Binary, ExecutionId, History, Item, Items, Mode, Node, Object, OnError, Order, Pair, Paired, RunError,
     Source, WorkflowId, WorkspaceId,
 };
+use linkflow_node::trigger::{PollFn, Polled};
 use linkflow_node::{Blobs, Ctx, Host, NodeError, Outcome, Outputs, Resumed, RunInput};
 use serde_json::Value;
 use tokio_util::sync::CancellationToken;
@@ -126,6 +127,28 @@ impl Try {
                 }
                 Err(_) => Err(NodeError::TimedOut { limit_ms }),
             },
+        }
+    }
+
+    /// What a trigger finds that is new since `state`.
+    pub async fn poll(&self, poll: PollFn, state: Option<Value>) -> Result<Polled, NodeError> {
+        let node = self.prepared.node(self.node);
+        let prepared = &self.prepared.nodes[self.node as usize];
+        let input = Arc::new(RunInput {
+            inputs: vec![Arc::default()],
+            items: Arc::default(),
+            sources: vec![None],
+            params: prepared.params.clone(),
+            compiled: prepared.compiled.clone(),
+            env: self.env.clone(),
+            history: self.history.clone(),
+            node: self.node as usize,
+            run: 0,
+        });
+        let ctx = Ctx { state, ..self.ctx(node, self.services.now()) };
+        match AssertUnwindSafe(poll(input, &ctx)).catch_unwind().await {
+            Ok(polled) => polled,
+            Err(panic) => Err(NodeError::data(format!("the node broke: {}", panic_text(&*panic)))),
         }
     }
 

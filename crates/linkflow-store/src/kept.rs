@@ -65,7 +65,7 @@ impl Store {
     }
 }
 
-fn put(
+pub(crate) fn put(
     tx: &mut Tx<'_>,
     workspace: WorkspaceId,
     workflow: WorkflowId,

@@ -22,6 +22,7 @@ mod listing;
 mod migrations;
 mod open;
 mod places;
+mod polls;
 mod postgres;
 mod request_keys;
 mod retention;

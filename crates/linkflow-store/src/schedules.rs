@@ -288,7 +288,7 @@ fn of_workflow(tx: &mut Tx<'_>, workflow: WorkflowId) -> Result<Vec<Schedule>, S
 }
 
 /// Notes a tick and moves the schedule on; false when the tick is not to be fired any more.
-fn note(
+pub(crate) fn note(
     tx: &mut Tx<'_>,
     id: ScheduleId,
     fire_time: Millis,

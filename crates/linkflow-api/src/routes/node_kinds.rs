@@ -84,7 +84,7 @@ pub fn trigger_name(kind: &NodeKind) -> Option<&'static str> {
     kind.trigger().map(|trigger| match trigger {
         Trigger::Manual => "manual",
         Trigger::Webhook(_) => "webhook",
-        Trigger::Schedule(_) => "schedule",
+        Trigger::Schedule(_) | Trigger::Poll(_) => "schedule",
         Trigger::Error => "error",
         Trigger::Workflow => "workflow",
     })

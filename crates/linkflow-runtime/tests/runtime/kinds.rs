@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use linkflow_model::{ExecutionId, Item, Millis, Object, WorkspaceId};
 use linkflow_node::schedule::Rule;
-use linkflow_node::trigger::{ScheduleTrigger, Trigger};
+use linkflow_node::trigger::{PollTrigger, Polled, ScheduleTrigger, Trigger};
 use linkflow_node::{
     ChildCall, Ctx, Effects, Input, Node, NodeError, NodeKind, Outcome, Ports, Reply, ReplyBody, Requires,
     Resumed, Spec, Wait, WorkflowRef,
@@ -21,6 +21,7 @@ pub const ALL: &[NodeKind] = &[
     NodeKind::of::<Called>(),
     NodeKind::of::<Failed>(),
     NodeKind::of::<Ticks>(),
+    NodeKind::of::<Polls>(),
     NodeKind::of::<Act>(),
     NodeKind::of::<Effect>(),
 ];
@@ -117,12 +118,36 @@ kind!(Start, "start", &[], Effects::None, Some(Trigger::Manual));
 kind!(Called, "called", &[], Effects::None, Some(Trigger::Workflow));
 kind!(Failed, "failed", &[], Effects::None, Some(Trigger::Error));
 kind!(Ticks, "ticks", &[], Effects::None, Some(Trigger::Schedule(ScheduleTrigger { rules, tick })));
+kind!(Polls, "polls", &[], Effects::None, Some(Trigger::Poll(PollTrigger { rules, poll })));
 kind!(Act, "act", &["main"], Effects::None, None);
 kind!(Effect, "effect", &["main"], Effects::Outside, None);
 
 fn rules(node: &linkflow_model::Node) -> Result<Vec<Rule>, NodeError> {
     let rules = node.params.get("rules").cloned().unwrap_or_default();
     serde_json::from_value(rules).map_err(|e| NodeError::data(e.to_string()))
+}
+
+/// Finds the numbers after that which was seen last, one each time; none the first time.
+fn poll<'a>(
+    input: Arc<linkflow_node::RunInput>,
+    ctx: &'a Ctx,
+) -> linkflow_node::BoxFuture<'a, Result<Polled, NodeError>> {
+    Box::pin(async move {
+        let goes = Seen::of(ctx.workspace);
+        goes.note(ctx, false);
+        let n_before = goes.of_node(&ctx.node).len() as u64;
+        let wants = |word: &str| input.params.get("does").is_some_and(|does| does[0] == word);
+        if wants("every second fails") && n_before.is_multiple_of(2) {
+            return Err(NodeError::data("it is down"));
+        }
+        if wants("nothing new") {
+            return Ok(Polled { items: Vec::new(), state: json!({"n": 0}) });
+        }
+        let seen = ctx.state.as_ref().and_then(|state| state["n"].as_u64());
+        let n = seen.map_or(0, |seen| seen + 1);
+        let items = seen.map(|_| Item::from_value(json!({"n": n})));
+        Ok(Polled { items: items.into_iter().collect(), state: json!({"n": n}) })
+    })
 }
 
 fn tick(_node: &linkflow_model::Node, at: Millis, timezone: &str) -> Item {

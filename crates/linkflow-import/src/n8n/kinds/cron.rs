@@ -14,6 +14,13 @@ pub fn translate(node: &N8nNode<'_>) -> Result<Translation, Unreadable> {
     Ok(Translation { kind: "schedule_trigger", params, ..Translation::default() })
 }
 
+/// The times at which a node polls, as rules of ours; none where it says nothing.
+pub(super) fn poll_times(node: &N8nNode<'_>) -> Result<Option<Value>, Unreadable> {
+    let Some(times) = node.param(&["pollTimes", "item"]).and_then(Value::as_array) else { return Ok(None) };
+    let rules = times.iter().map(rule).collect::<Result<Vec<Value>, _>>()?;
+    Ok((!rules.is_empty()).then(|| json!({ "interval": rules })))
+}
+
 fn rule(time: &Value) -> Result<Value, Unreadable> {
     let value = |key: &str, default: i64| time.get(key).cloned().unwrap_or(json!(default));
     let (hour, minute) = (value("hour", 14), value("minute", 0));

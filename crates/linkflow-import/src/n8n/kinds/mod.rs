@@ -26,6 +26,7 @@ mod if_;
 mod interval;
 mod item_lists;
 mod limit;
+mod local_file_trigger;
 mod manual_trigger;
 mod merge;
 mod no_op;
@@ -33,6 +34,8 @@ mod read_write_file;
 mod remove_duplicates;
 mod rename_keys;
 mod respond_to_webhook;
+mod rss_feed_read;
+mod rss_feed_read_trigger;
 mod schedule_trigger;
 mod set;
 mod sort;
@@ -105,6 +108,7 @@ const TYPES: &[(&str, Translate)] = &[
     ("n8n-nodes-base.interval", interval::translate),
     ("n8n-nodes-base.itemLists", item_lists::translate),
     ("n8n-nodes-base.limit", limit::translate),
+    ("n8n-nodes-base.localFileTrigger", local_file_trigger::translate),
     ("n8n-nodes-base.manualTrigger", manual_trigger::translate),
     ("n8n-nodes-base.merge", merge::translate),
     ("n8n-nodes-base.noOp", no_op::translate),
@@ -112,6 +116,8 @@ const TYPES: &[(&str, Translate)] = &[
     ("n8n-nodes-base.removeDuplicates", remove_duplicates::translate),
     ("n8n-nodes-base.renameKeys", rename_keys::translate),
     ("n8n-nodes-base.respondToWebhook", respond_to_webhook::translate),
+    ("n8n-nodes-base.rssFeedRead", rss_feed_read::translate),
+    ("n8n-nodes-base.rssFeedReadTrigger", rss_feed_read_trigger::translate),
     ("n8n-nodes-base.scheduleTrigger", schedule_trigger::translate),
     ("n8n-nodes-base.set", set::translate),
     ("n8n-nodes-base.sort", sort::translate),
@@ -160,6 +166,7 @@ const NEWEST: &[(&str, &str, f64)] = &[
     ("http_request", "n8n-nodes-base.httpRequest", 4.2),
     ("if", "n8n-nodes-base.if", 2.2),
     ("limit", "n8n-nodes-base.limit", 1.0),
+    ("local_file_trigger", "n8n-nodes-base.localFileTrigger", 1.0),
     ("loop_over_items", "n8n-nodes-base.splitInBatches", 3.0),
     ("manual_trigger", "n8n-nodes-base.manualTrigger", 1.0),
     ("merge", "n8n-nodes-base.merge", 3.2),
@@ -168,6 +175,7 @@ const NEWEST: &[(&str, &str, f64)] = &[
     ("remove_duplicates", "n8n-nodes-base.removeDuplicates", 2.0),
     ("rename_keys", "n8n-nodes-base.renameKeys", 1.0),
     ("respond_to_webhook", "n8n-nodes-base.respondToWebhook", 1.4),
+    ("rss_read", "n8n-nodes-base.rssFeedRead", 1.2),
     ("schedule_trigger", "n8n-nodes-base.scheduleTrigger", 1.2),
     ("set", "n8n-nodes-base.set", 3.4),
     ("sort", "n8n-nodes-base.sort", 1.0),
