@@ -16,6 +16,49 @@ pub struct Imported {
     pub notes: Vec<String>,
 }
 
+/// A file's bytes as UTF-8: some programs write UTF-16, or put a byte order mark before the text, and
+/// old ones write Latin-1.
+pub fn as_utf8(bytes: &[u8]) -> std::borrow::Cow<'_, [u8]> {
+    let wide = |read: fn([u8; 2]) -> u16| {
+        let units = bytes[2..].chunks_exact(2).map(|pair| read([pair[0], pair[1]]));
+        char::decode_utf16(units).map(|c| c.unwrap_or(char::REPLACEMENT_CHARACTER)).collect::<String>()
+    };
+    match bytes {
+        [0xff, 0xfe, ..] => wide(u16::from_le_bytes).into_bytes().into(),
+        [0xfe, 0xff, ..] => wide(u16::from_be_bytes).into_bytes().into(),
+        [0xef, 0xbb, 0xbf, rest @ ..] => rest.into(),
+        plain if std::str::from_utf8(plain).is_ok() => plain.into(),
+        other => other.iter().map(|byte| char::from(*byte)).collect::<String>().into_bytes().into(),
+    }
+}
+
+/// The workflows of a file that holds several, as n8n exports them: a list, or a list under `data`,
+/// `items` or `workflows`. None where it holds one, or is no such list.
+pub fn several(bytes: &[u8]) -> Option<Vec<Value>> {
+    // Most files hold one, and are read once.
+    let first = bytes.iter().find(|byte| !byte.is_ascii_whitespace())?;
+    let head = &bytes[..bytes.len().min(64)];
+    let may_list = |key: &str| head.windows(key.len()).any(|part| part == key.as_bytes());
+    if *first != b'[' && !["\"data\"", "\"items\"", "\"workflows\""].into_iter().any(may_list) {
+        return None;
+    }
+    let list = match serde_json::from_slice(bytes).ok()? {
+        Value::Array(list) => list,
+        Value::Object(mut object) if !object.contains_key("nodes") => {
+            let key = ["data", "items", "workflows"]
+                .into_iter()
+                .find(|key| object.get(*key).is_some_and(Value::is_array))?;
+            match object.remove(key) {
+                Some(Value::Array(list)) => list,
+                _ => return None,
+            }
+        }
+        _ => return None,
+    };
+    let is_workflow = |value: &Value| value.get("nodes").is_some() || value.get("workflow").is_some();
+    (list.iter().all(is_workflow) && !list.is_empty()).then_some(list)
+}
+
 /// Reads a file of either format.
 pub fn read(bytes: &[u8]) -> Result<Imported, ImportError> {
     let text =

@@ -7,5 +7,5 @@ mod detect;
 pub mod n8n;
 mod report;
 
-pub use detect::{Imported, read};
+pub use detect::{Imported, as_utf8, read, several};
 pub use report::{ImportError, NodeReport, Verdict};

@@ -2,6 +2,7 @@
 //!
 //! Nothing here knows HTTP, a node kind by name, or the environment.
 
+mod again;
 pub mod contract;
 mod drive;
 mod duties;
@@ -24,6 +25,7 @@ mod turns;
 mod waiting;
 mod worker;
 
+pub use again::{Again, Past, PastRun};
 pub use drive::{Alone, AloneEnd, run_alone};
 pub use memory::{Gauge, Memory};
 pub use prepared::{PrepareError, Prepared};

@@ -14,6 +14,7 @@ mod error;
 mod execution_list;
 mod executions;
 pub mod faults;
+mod foreign;
 mod inspect;
 mod journal;
 mod kept;
@@ -47,6 +48,7 @@ pub use executions::{
     Accepted, CancelAsked, Child, Claimed, ExecutionRecord, Holding, Idempotency, Loaded, NewExecution,
     Parent, WakeCall, WakeRow,
 };
+pub use foreign::{Foreign, ForeignRow};
 pub use inspect::{Inspection, inspect, known_schema};
 pub use journal::{Append, AppendError, Appended, Then};
 pub use kept::KEPT_BYTES_MAX;

@@ -53,9 +53,15 @@ pub enum Command {
     Run(Run),
     /// Imports workflow files, and says what becomes of them, node by node.
     #[command(
-        after_help = "Examples:\n  linkflow import --check workflows/\n  linkflow import --publish order-intake.json report.json\n  linkflow import --json exported/ > report.json\n\nA server that runs on the same data holds them: stop it first, or drop the files on its page, or post them to /api/v1/workflows/import.\n\nExit status: 0 when all were imported (and published, if asked), 1 when some were not, 2 when it could not start."
+        after_help = "Examples:\n  linkflow import --check workflows/\n  linkflow import --publish order-intake.json report.json\n  linkflow import --json exported/ > report.json\n  linkflow import --check --summary workflows/\n  linkflow import --from-n8n ~/.n8n/database.sqlite\n\nA server that runs on the same data holds them: stop it first, or drop the files on its page, or post them to /api/v1/workflows/import.\n\nExit status: 0 when all were imported (and published, if asked), 1 when some were not, 2 when it could not start."
     )]
     Import(Import),
+    /// Runs the executions that an n8n instance has stored once more, node by node, and says where the
+    /// results differ.
+    #[command(
+        after_help = "Examples:\n  linkflow compare ~/.n8n/database.sqlite\n  linkflow compare --json --limit 20 postgres://n8n@localhost/n8n > differences.json\n\nNodes that start executions or have effects outside are left out, and nothing is kept.\n\nExit status: 0 when nothing differs, 1 when something does, 2 when it could not start."
+    )]
+    Compare(Compare),
     /// Evaluates an expression, or a file of them.
     #[command(
         after_help = "Examples:\n  linkflow eval '={{ $json.name.toUpperCase() }}' --item '{\"name\": \"ada\"}'\n  linkflow eval --cases cases.jsonl\n\nA line of a file of cases is {\"expression\": \"={{ ... }}\", \"json\": {...}, \"context\": {...}}.\n\nExit status: 0 when it has a value, 1 when it failed, 2 when it could not start."
@@ -159,8 +165,19 @@ pub struct Run {
 #[derive(ClapArgs, Debug)]
 pub struct Import {
     /// Files, or folders of which all files that end in .json are taken.
-    #[arg(required = true, value_name = "FILE|DIR")]
+    #[arg(required_unless_present = "from_n8n", value_name = "FILE|DIR")]
     pub paths: Vec<PathBuf>,
+    /// Take everything from an n8n instance: its SQLite file, or the address of its PostgreSQL
+    /// database.
+    #[arg(long, value_name = "FILE|URL", conflicts_with = "paths")]
+    pub from_n8n: Option<String>,
+    /// n8n's encryption key, for its credentials; found in the file `config` beside the SQLite file
+    /// where it is not given.
+    #[arg(long, value_name = "KEY", env = "N8N_ENCRYPTION_KEY", hide_env_values = true)]
+    pub n8n_key: Option<String>,
+    /// Print only what is missing most, by the files that it blocks.
+    #[arg(long)]
+    pub summary: bool,
     /// Publish what was imported and can run.
     #[arg(long, conflicts_with = "check")]
     pub publish: bool,
@@ -172,6 +189,24 @@ pub struct Import {
     pub json: bool,
     #[command(flatten)]
     pub settings: Flags<STORE>,
+}
+
+#[derive(ClapArgs, Debug)]
+pub struct Compare {
+    /// The instance's SQLite file, or the address of its PostgreSQL database.
+    #[arg(value_name = "FILE|URL")]
+    pub from: String,
+    /// The most executions of each workflow that are looked at, the last ones first.
+    #[arg(long, value_name = "N", default_value_t = 10)]
+    pub limit: usize,
+    /// Only the workflow with this id or name.
+    #[arg(long, value_name = "WORKFLOW")]
+    pub workflow: Option<String>,
+    /// Print JSON.
+    #[arg(long)]
+    pub json: bool,
+    #[command(flatten)]
+    pub settings: Flags<RUN>,
 }
 
 #[derive(ClapArgs, Debug)]

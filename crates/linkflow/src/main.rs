@@ -1,13 +1,16 @@
 //! The program: settings, roles, wiring, and the command line.
 
 mod args;
+mod compare;
 mod config;
 mod desk;
 mod doctor;
 mod eval;
 mod executions;
 mod export;
+mod from_n8n;
 mod import;
+mod import_summary;
 mod people;
 mod progress;
 #[cfg(test)]
@@ -34,7 +37,12 @@ fn main() -> std::process::ExitCode {
     signals::outlive_full_files();
     let args = args::Args::parse();
     let serves = matches!(args.command, Command::Api(_) | Command::Worker(_) | Command::Scheduler(_));
-    if !serves && !matches!(args.command, Command::Serve(_) | Command::Run(_) | Command::Doctor(_)) {
+    if !serves
+        && !matches!(
+            args.command,
+            Command::Serve(_) | Command::Run(_) | Command::Compare(_) | Command::Doctor(_)
+        )
+    {
         signals::end_with_the_reader();
     }
     let result = match args.command {
@@ -45,6 +53,7 @@ fn main() -> std::process::ExitCode {
         Command::Scheduler(role) => roles::scheduler(&role),
         Command::Run(run) => run::run(&run),
         Command::Import(import) => import::import(&import),
+        Command::Compare(compare) => compare::compare(&compare),
         Command::Eval(eval) => eval::eval(&eval),
         Command::Export(export) => export::export(export),
         Command::Executions(command) => executions::executions(command),

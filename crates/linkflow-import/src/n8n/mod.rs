@@ -1,6 +1,7 @@
 //! n8n's format: workflow, nodes, connections, settings.
 
 mod edges;
+pub mod instance;
 pub mod kinds;
 mod names;
 mod read;

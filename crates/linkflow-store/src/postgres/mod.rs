@@ -40,6 +40,11 @@ use crate::{Options, Store, StoreError, migrations};
 use session::{Session, Target};
 use tls::Address;
 
+/// Where a database is that is not ours.
+pub(crate) fn address_of(field: &'static str, url: &str, connect: Duration) -> Result<Address, StoreError> {
+    Address::parse(field, url, connect)
+}
+
 /// How a store on PostgreSQL is reached, and what else can be chosen about it.
 #[derive(Clone)]
 pub struct PgOptions {
@@ -189,7 +194,9 @@ const ANSWER_SLACK: Duration = Duration::from_secs(2);
 const CLOCK: &str = "SELECT (extract(epoch FROM clock_timestamp()) * 1000)::bigint";
 
 /// A runtime cannot block on another one, so this gets a thread without any.
-fn on_own_thread<T: Send>(work: impl FnOnce() -> Result<T, StoreError> + Send) -> Result<T, StoreError> {
+pub(crate) fn on_own_thread<T: Send>(
+    work: impl FnOnce() -> Result<T, StoreError> + Send,
+) -> Result<T, StoreError> {
     std::thread::scope(|scope| scope.spawn(work).join())
         .unwrap_or_else(|_| Err(StoreError::Database("the connecting thread panicked".to_owned())))
 }

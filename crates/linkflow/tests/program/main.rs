@@ -9,6 +9,7 @@ mod examples;
 mod fixtures;
 mod forms;
 mod fuzz;
+mod moving;
 mod reference;
 mod server;
 mod stand_in;
