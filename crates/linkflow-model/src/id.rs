@@ -56,6 +56,8 @@ ids! {
     TagId
     /// A named value that expressions read as `$vars.name`.
     VariableId
+    /// A data table.
+    DataTableId
 }
 
 fn uuid_v7(now: Millis, random: u128) -> Uuid {

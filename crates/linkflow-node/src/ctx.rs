@@ -16,6 +16,7 @@ use tokio_util::sync::CancellationToken;
 use crate::code::CodeRunner;
 use crate::files::Files;
 use crate::http::Http;
+use crate::table::TableCall;
 use crate::trigger::Request;
 use crate::{Blobs, NodeError};
 
@@ -93,6 +94,8 @@ pub struct Limits {
     pub file_bytes_max: usize,
     pub code_ms: u64,
     pub code_memory_bytes: usize,
+    /// Whether nodes may start programs of the machine.
+    pub commands: bool,
 }
 
 impl Default for Limits {
@@ -103,6 +106,7 @@ impl Default for Limits {
             file_bytes_max: 256 << 20,
             code_ms: 60_000,
             code_memory_bytes: 256 << 20,
+            commands: false,
         }
     }
 }
@@ -117,6 +121,11 @@ pub trait Host: Send + Sync {
     /// choosing (`node:<name>` or `global` for static data).
     fn kept<'a>(&'a self, key: &'a str) -> BoxFuture<'a, Result<Option<Value>, NodeError>>;
     fn keep<'a>(&'a self, key: &'a str, value: Value) -> BoxFuture<'a, Result<(), NodeError>>;
+    /// Reads or writes data tables of the execution's workspace.
+    fn tables(&self, call: TableCall) -> BoxFuture<'_, Result<Vec<Object>, NodeError>> {
+        let _ = call;
+        Box::pin(async { Err(NodeError::data("there are no data tables without a server")) })
+    }
     /// For people who watch: what the node is at.
     fn progress(&self, message: &str);
 }

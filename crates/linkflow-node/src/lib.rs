@@ -16,6 +16,7 @@ pub mod kind;
 pub mod lenient;
 pub mod page;
 pub mod schedule;
+pub mod table;
 pub mod testing;
 pub mod trigger;
 

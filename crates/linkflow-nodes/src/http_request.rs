@@ -445,7 +445,7 @@ const OAUTH2_FIELDS: &[&str] = &[
     "refresh_token",
 ];
 
-const CREDENTIALS: &[CredentialSlot] = &[
+pub(crate) const CREDENTIALS: &[CredentialSlot] = &[
     crate::webhook::BASIC,
     CredentialSlot { name: "http_bearer", title: "Bearer token", fields: &["token"], secret: &["token"] },
     CredentialSlot {

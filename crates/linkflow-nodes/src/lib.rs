@@ -6,11 +6,14 @@ mod compare_datasets;
 mod conditions;
 mod convert_to_file;
 mod crypto;
+mod data_table;
 mod date_format;
 mod date_time;
 mod dates;
+mod debug_helper;
 mod dom;
 mod error_trigger;
+mod execute_command;
 mod execute_workflow;
 mod execute_workflow_trigger;
 mod execution_data;
@@ -23,6 +26,7 @@ mod form_trigger;
 mod forms;
 mod function;
 mod function_item;
+mod graphql;
 mod group;
 mod heavy;
 mod html;
@@ -73,8 +77,11 @@ pub const ALL: &[NodeKind] = &[
     NodeKind::of::<compare_datasets::CompareDatasets>(),
     NodeKind::of::<convert_to_file::ConvertToFile>(),
     NodeKind::of::<crypto::Crypto>(),
+    NodeKind::of::<data_table::DataTable>(),
     NodeKind::of::<date_time::DateTime>(),
+    NodeKind::of::<debug_helper::DebugHelper>(),
     NodeKind::of::<error_trigger::ErrorTrigger>(),
+    NodeKind::of::<execute_command::ExecuteCommand>(),
     NodeKind::of::<execute_workflow::ExecuteWorkflow>(),
     NodeKind::of::<execute_workflow_trigger::ExecuteWorkflowTrigger>(),
     NodeKind::of::<execution_data::ExecutionData>(),
@@ -84,6 +91,7 @@ pub const ALL: &[NodeKind] = &[
     NodeKind::of::<form_trigger::FormTrigger>(),
     NodeKind::of::<function::Function>(),
     NodeKind::of::<function_item::FunctionItem>(),
+    NodeKind::of::<graphql::GraphQl>(),
     NodeKind::of::<html::Html>(),
     NodeKind::of::<http_request::HttpRequest>(),
     NodeKind::of::<if_::If>(),

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
-use linkflow_model::{ExecutionId, WorkflowId, WorkspaceId};
+use linkflow_model::{ExecutionId, Object, WorkflowId, WorkspaceId};
+use linkflow_node::table::TableCall;
 use linkflow_node::{BoxFuture, Host, NodeError, Reply, Secret};
 use linkflow_store::Store;
 use serde_json::Value;
@@ -121,6 +122,11 @@ impl Host for StoreHost {
                 .await
                 .map_err(|e| store_trouble(&e))
         })
+    }
+
+    fn tables(&self, call: TableCall) -> BoxFuture<'_, Result<Vec<Object>, NodeError>> {
+        let now = self.inner.services.now();
+        Box::pin(crate::tables::call(&self.inner.store, self.workspace, now, call))
     }
 
     fn progress(&self, _message: &str) {}

@@ -21,6 +21,7 @@ mod shared_feed;
 mod shell;
 mod static_data;
 mod step;
+mod tables;
 mod turns;
 mod waiting;
 mod worker;

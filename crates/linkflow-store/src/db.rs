@@ -605,7 +605,7 @@ macro_rules! ids {
         }
     )*};
 }
-ids! { WorkspaceId WorkflowId ExecutionId UserId ApiKeyId CredentialId ScheduleId WorkerId TagId VariableId }
+ids! { WorkspaceId WorkflowId ExecutionId UserId ApiKeyId CredentialId ScheduleId WorkerId TagId VariableId DataTableId }
 
 #[cfg(test)]
 mod tests {

@@ -8,6 +8,8 @@ mod api_keys;
 mod blobs;
 mod commit;
 mod credentials;
+mod data_filter;
+mod data_tables;
 mod db;
 mod entry;
 mod error;
@@ -41,6 +43,11 @@ mod workflows;
 
 pub use api_keys::{ApiKeyRow, NewApiKey};
 pub use credentials::{CredentialRow, Fields};
+pub use data_filter::{ColumnType, Condition, RowFilter, Test};
+pub use data_tables::{
+    DATA_COLUMNS_MAX, DATA_ROWS_AT_ONCE_MAX, DATA_ROWS_MAX, DATA_TABLE_BYTES_MAX, DATA_TABLES_MAX,
+    DataColumn, DataTable, RowChange, RowOrder,
+};
 pub use entry::{Entry, EntryData};
 pub use error::StoreError;
 pub use execution_list::ExecutionFilter;

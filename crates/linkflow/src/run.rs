@@ -34,6 +34,7 @@ pub fn run(args: &Run) -> anyhow::Result<u8> {
         files: Some(files),
         own_machine: true,
         egress_allow: settings.egress_allow.clone(),
+        commands: settings.execute_command,
         timezone: settings.timezone.clone(),
         public_url: "http://localhost:8090".to_owned(),
         signing_secret: vec![0; 32],

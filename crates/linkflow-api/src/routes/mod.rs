@@ -2,6 +2,7 @@
 
 pub mod api_keys;
 pub mod credentials;
+pub mod data_tables;
 pub mod execute;
 pub mod executions;
 pub mod import;
@@ -63,6 +64,13 @@ pub fn all() -> OpenApiRouter<Api> {
         .routes(routes!(schedules::list))
         .routes(routes!(schedules::change))
         .routes(routes!(schedules::next))
+        .routes(routes!(data_tables::list, data_tables::create))
+        .routes(routes!(data_tables::show, data_tables::rename, data_tables::delete))
+        .routes(routes!(data_tables::add_column))
+        .routes(routes!(data_tables::rename_column, data_tables::delete_column))
+        .routes(routes!(data_tables::rows, data_tables::insert, data_tables::change))
+        .routes(routes!(data_tables::remove))
+        .routes(routes!(data_tables::export, data_tables::import))
         .routes(routes!(variables::list, variables::create))
         .routes(routes!(variables::save, variables::delete))
         .routes(routes!(tags::list, tags::create))

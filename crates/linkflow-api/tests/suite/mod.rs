@@ -1,4 +1,5 @@
 mod access;
+mod data_tables;
 mod described;
 mod documents;
 mod ends;

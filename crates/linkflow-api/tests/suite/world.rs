@@ -30,7 +30,7 @@ pub struct World {
     pub document: Value,
     clock: Arc<AtomicI64>,
     /// Sent with every request of [`World::call`].
-    auth: String,
+    pub auth: String,
     _stop: oneshot::Sender<()>,
 }
 

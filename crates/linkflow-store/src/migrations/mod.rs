@@ -36,6 +36,11 @@ const MIGRATIONS: &[Migration] = &[
         sqlite: include_str!("0005_limits.sqlite.sql"),
         postgres: include_str!("0005_limits.postgres.sql"),
     },
+    Migration {
+        version: 6,
+        sqlite: include_str!("0006_data_tables.sqlite.sql"),
+        postgres: include_str!("0006_data_tables.postgres.sql"),
+    },
 ];
 
 /// The newest version of the tables that this program knows.

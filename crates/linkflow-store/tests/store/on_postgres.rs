@@ -12,6 +12,8 @@ pub use crate::help::{
 mod claims;
 #[path = "contention.rs"]
 mod contention;
+#[path = "data_tables.rs"]
+mod data_tables;
 #[path = "handing.rs"]
 mod handing;
 #[path = "journal.rs"]

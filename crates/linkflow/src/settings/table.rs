@@ -158,6 +158,17 @@ pub const SETTINGS: &[Setting] = &[
         )
     },
     Setting {
+        unset: "they are refused",
+        read_by: &[Serve, Run],
+        ..setting(
+            "execute_command",
+            Kind::Text,
+            None,
+            "With the value `allow`, Execute Command nodes run commands of this machine, with the rights of this \
+             program.",
+        )
+    },
+    Setting {
         unset: "file nodes are refused; `run` takes the current folder",
         read_by: &[Serve, Run],
         ..setting("files_dir", Kind::Path, None, "Folder that file nodes may use.")

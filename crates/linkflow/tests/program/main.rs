@@ -5,6 +5,7 @@ mod cluster;
 mod command_line;
 mod configuration;
 mod crash;
+mod data_tables;
 mod examples;
 mod fixtures;
 mod forms;

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::http_services::{self, Service};
 use super::{N8nNode, Translation, Unreadable};
 
-const CREDENTIALS: [(&str, &str); 7] = [
+pub(super) const CREDENTIALS: [(&str, &str); 7] = [
     ("httpBasicAuth", "http_basic"),
     ("httpBearerAuth", "http_bearer"),
     ("httpDigestAuth", "http_digest"),

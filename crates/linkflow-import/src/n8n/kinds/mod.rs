@@ -9,8 +9,11 @@ mod conditions;
 mod convert_to_file;
 mod cron;
 mod crypto;
+mod data_table;
 mod date_time;
+mod debug_helper;
 mod error_trigger;
+mod execute_command;
 mod execute_workflow;
 mod execute_workflow_trigger;
 mod execution_data;
@@ -19,6 +22,7 @@ mod form;
 mod form_trigger;
 mod function;
 mod function_item;
+mod graphql;
 mod html;
 mod http_request;
 mod http_services;
@@ -90,8 +94,11 @@ const TYPES: &[(&str, Translate)] = &[
     ("n8n-nodes-base.convertToFile", convert_to_file::translate),
     ("n8n-nodes-base.cron", cron::translate),
     ("n8n-nodes-base.crypto", crypto::translate),
+    ("n8n-nodes-base.dataTable", data_table::translate),
     ("n8n-nodes-base.dateTime", date_time::translate),
+    ("n8n-nodes-base.debugHelper", debug_helper::translate),
     ("n8n-nodes-base.errorTrigger", error_trigger::translate),
+    ("n8n-nodes-base.executeCommand", execute_command::translate),
     ("n8n-nodes-base.executeWorkflow", execute_workflow::translate),
     ("n8n-nodes-base.executeWorkflowTrigger", execute_workflow_trigger::translate),
     ("n8n-nodes-base.executionData", execution_data::translate),
@@ -103,6 +110,7 @@ const TYPES: &[(&str, Translate)] = &[
     ("n8n-nodes-base.functionItem", function_item::translate),
     ("n8n-nodes-base.html", html::translate),
     ("n8n-nodes-base.htmlExtract", html::translate_extract),
+    ("n8n-nodes-base.graphql", graphql::translate),
     ("n8n-nodes-base.httpRequest", http_request::translate),
     ("n8n-nodes-base.if", if_::translate_if),
     ("n8n-nodes-base.interval", interval::translate),
@@ -151,8 +159,11 @@ const NEWEST: &[(&str, &str, f64)] = &[
     ("compare_datasets", "n8n-nodes-base.compareDatasets", 2.3),
     ("convert_to_file", "n8n-nodes-base.convertToFile", 1.1),
     ("crypto", "n8n-nodes-base.crypto", 2.0),
+    ("data_table", "n8n-nodes-base.dataTable", 1.0),
     ("date_time", "n8n-nodes-base.dateTime", 2.0),
+    ("debug_helper", "n8n-nodes-base.debugHelper", 1.0),
     ("error_trigger", "n8n-nodes-base.errorTrigger", 1.0),
+    ("execute_command", "n8n-nodes-base.executeCommand", 1.0),
     ("execute_workflow", "n8n-nodes-base.executeWorkflow", 1.2),
     ("execute_workflow_trigger", "n8n-nodes-base.executeWorkflowTrigger", 1.1),
     ("execution_data", "n8n-nodes-base.executionData", 1.1),
@@ -163,6 +174,7 @@ const NEWEST: &[(&str, &str, f64)] = &[
     ("function", "n8n-nodes-base.function", 1.0),
     ("function_item", "n8n-nodes-base.functionItem", 1.0),
     ("html", "n8n-nodes-base.html", 1.2),
+    ("graphql", "n8n-nodes-base.graphql", 1.1),
     ("http_request", "n8n-nodes-base.httpRequest", 4.2),
     ("if", "n8n-nodes-base.if", 2.2),
     ("limit", "n8n-nodes-base.limit", 1.0),
