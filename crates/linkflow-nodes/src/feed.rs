@@ -78,38 +78,48 @@ fn rss_item(item: &Element) -> Object {
         }
     };
     let text = |name: &str| item.child(name).map(Element::text);
+    put("creator", text("dc:creator").or_else(|| text("author")));
     for (name, key) in [
-        ("author", "author"),
-        ("dc:creator", "creator"),
         ("dc:publisher", "publisher"),
         ("dc:source", "source"),
         ("title", "title"),
         ("link", "link"),
         ("pubDate", "pubDate"),
-        ("dc:creator", "dc:creator"),
-        ("dc:date", "dc:date"),
-        ("comments", "comments"),
+        ("author", "author"),
         ("summary", "summary"),
     ] {
         put(key, text(name));
     }
     if let Some(encoded) = text("content:encoded") {
-        put("content:encodedSnippet", Some(snippet(&encoded)));
+        let short = snippet(&encoded);
         put("content:encoded", Some(encoded));
+        put("content:encodedSnippet", Some(short));
     }
-    if let Some(description) = text("description") {
-        put("contentSnippet", Some(snippet(&description)));
-        put("content", Some(description));
-    }
-    put("guid", text("guid"));
-    put("isoDate", text("pubDate").or_else(|| text("dc:date")).and_then(|date| iso(&date)));
     if let Some(enclosure) = item.child("enclosure") {
         let attributes = enclosure.attributes.iter().map(|(k, v)| (k.clone(), json!(v)));
         out.insert("enclosure".to_owned(), Value::Object(attributes.collect()));
     }
+    let mut put = |key: &str, value: Option<String>| {
+        if let Some(value) = value {
+            out.insert(key.to_owned(), Value::String(value));
+        }
+    };
+    for name in ["dc:creator", "dc:date", "comments"] {
+        put(name, text(name));
+    }
+    if let Some(description) = text("description") {
+        let short = snippet(&description);
+        put("content", Some(description));
+        put("contentSnippet", Some(short));
+    }
+    put("guid", text("guid"));
+    let date = text("pubDate").or_else(|| text("dc:date")).and_then(|date| iso(&date));
     let categories: Vec<String> = item.all("category").into_iter().map(Element::text).collect();
     if !categories.is_empty() {
         out.insert("categories".to_owned(), json!(categories));
+    }
+    if let Some(date) = date {
+        out.insert("isoDate".to_owned(), Value::String(date));
     }
     out
 }
@@ -402,7 +412,7 @@ pub(crate) mod tests {
           <pubDate>Wed, 04 Mar 2026 05:00:00 GMT</pubDate><dc:creator><![CDATA[Ann]]></dc:creator>
           <description>&lt;p&gt;One&lt;/p&gt;&lt;p&gt;Two&amp;hellip;&lt;/p&gt;</description>
           <category>a</category><category>b</category><enclosure url="u" type="audio/mpeg"/></item>
-        <item><title>First</title><link>https://a.example/1</link><guid>1</guid></item>
+        <item><title>First</title><link>https://a.example/1</link><guid>1</guid><author>Bob</author></item>
         </channel></rss>"#;
 
     fn check(text: &str, expected: Value) {
@@ -419,7 +429,7 @@ pub(crate) mod tests {
                 "contentSnippet": "One\nTwo…", "content": "<p>One</p><p>Two&hellip;</p>", "guid": "2",
                 "isoDate": "2026-03-04T05:00:00.000Z", "enclosure": {"url": "u", "type": "audio/mpeg"},
                 "categories": ["a", "b"],
-            }, {"title": "First", "link": "https://a.example/1", "guid": "1"}]),
+            }, {"creator": "Bob", "title": "First", "link": "https://a.example/1", "author": "Bob", "guid": "1"}]),
         );
     }
 

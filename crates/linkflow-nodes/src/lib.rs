@@ -1,6 +1,7 @@
 //! The node kinds, one file each. This list is the only place that names them all.
 
 mod aggregate;
+mod chat_trigger;
 mod code;
 mod compare_datasets;
 mod conditions;
@@ -73,6 +74,7 @@ use linkflow_node::NodeKind;
 /// All kinds, in the order of their names.
 pub const ALL: &[NodeKind] = &[
     NodeKind::of::<aggregate::Aggregate>(),
+    NodeKind::of::<chat_trigger::ChatTrigger>(),
     NodeKind::of::<code::Code>(),
     NodeKind::of::<compare_datasets::CompareDatasets>(),
     NodeKind::of::<convert_to_file::ConvertToFile>(),

@@ -61,6 +61,7 @@ pub fn compare(args: &Compare) -> anyhow::Result<u8> {
         files: None,
         own_machine: false,
         egress_allow: settings.egress_allow.clone(),
+        commands: settings.execute_command,
         timezone: settings.timezone.clone(),
         public_url: "http://localhost:8090".to_owned(),
         signing_secret: vec![0; 32],

@@ -165,3 +165,21 @@ async fn a_wait_asks_people_too() {
     let (_, data) = owner.get(&server, &format!("/api/v1/executions/{execution}/data?node=Set")).await;
     assert_eq!(data["items"][0]["json"], json!({"said": "no"}), "{data}");
 }
+
+#[tokio::test]
+async fn a_chat_has_a_page_and_answers_each_message() {
+    let dir = tempfile::tempdir().unwrap();
+    let server = Server::start(dir.path()).await;
+    let owner = Owner::of(&server).await;
+    let mut chat =
+        node("Chat", "chatTrigger", 1.1, 0, json!({"public": true, "options": {"title": "Ask us"}}));
+    chat["type"] = json!("@n8n/n8n-nodes-langchain.chatTrigger");
+    let set = json!({"options": {}, "assignments": {"assignments": [
+        {"id": "1", "name": "output", "value": "=You said {{ $json.chatInput }}", "type": "string"}]}});
+    owner.publish(&server, &flow(vec![chat, node("Say", "set", 3.4, 200, set)])).await;
+    let (status, _, page) = Browser::new().get(&format!("{}/webhook/Chat/chat", server.base)).await;
+    assert!(status == 200 && page.contains("<h1>Ask us</h1>"), "{page}");
+    let message = json!({"action": "sendMessage", "sessionId": "s", "chatInput": "hi"});
+    let answer = owner.post(&server, "/webhook/Chat/chat", &message).await;
+    assert_eq!(answer, (200, json!({"output": "You said hi"})));
+}

@@ -1,6 +1,7 @@
 //! One file per n8n type, each with `translate`: its parameters, of any version, into ours.
 
 mod aggregate;
+mod chat_trigger;
 #[cfg(test)]
 mod check;
 mod code;
@@ -88,6 +89,7 @@ pub type Translate = fn(&N8nNode<'_>) -> Result<Translation, Unreadable>;
 
 /// All known types, with what translates them.
 const TYPES: &[(&str, Translate)] = &[
+    ("@n8n/n8n-nodes-langchain.chatTrigger", chat_trigger::translate),
     ("n8n-nodes-base.aggregate", aggregate::translate),
     ("n8n-nodes-base.code", code::translate),
     ("n8n-nodes-base.compareDatasets", compare_datasets::translate),
@@ -155,6 +157,7 @@ pub fn types() -> impl Iterator<Item = &'static str> {
 /// under which the export writes them when they were changed or made here.
 const NEWEST: &[(&str, &str, f64)] = &[
     ("aggregate", "n8n-nodes-base.aggregate", 1.0),
+    ("chat_trigger", "@n8n/n8n-nodes-langchain.chatTrigger", 1.1),
     ("code", "n8n-nodes-base.code", 2.0),
     ("compare_datasets", "n8n-nodes-base.compareDatasets", 2.3),
     ("convert_to_file", "n8n-nodes-base.convertToFile", 1.1),
