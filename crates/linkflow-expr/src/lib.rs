@@ -23,6 +23,7 @@ mod world;
 
 pub use case::eval_case;
 pub use error::ExprError;
+pub use js::deadline::on_long_evaluation;
 pub use params::Compiled;
 pub use scope::{CustomData, Env, Scope};
 pub use template::Template;

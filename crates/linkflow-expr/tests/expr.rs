@@ -11,3 +11,5 @@ mod parsing;
 mod speed;
 #[path = "expr/table.rs"]
 mod table;
+#[path = "expr/walk.rs"]
+mod walk;

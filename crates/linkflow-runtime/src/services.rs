@@ -59,3 +59,43 @@ impl Services {
         format!("{}/form-waiting/{execution}?signature={}", self.public_url, self.signature(execution))
     }
 }
+
+/// Gives the other tasks of this thread to another one, when an expression takes long. Without it they
+/// would wait until it ends.
+pub(crate) fn let_others_go_on() {
+    let flavor = tokio::runtime::Handle::try_current().map(|handle| handle.runtime_flavor());
+    if let Ok(tokio::runtime::RuntimeFlavor::MultiThread) = flavor {
+        // The other thread takes over while this one stands still for a moment.
+        tokio::task::block_in_place(|| std::thread::sleep(std::time::Duration::from_millis(1)));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::{Duration, Instant};
+
+    use serde_json::json;
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+    async fn an_expression_that_takes_its_second_holds_nobody_else_up() {
+        linkflow_expr::on_long_evaluation(super::let_others_go_on);
+        // The time from one tick to the next, while the only worker evaluates.
+        let ticks = tokio::spawn(async {
+            let (mut longest, mut last) = (Duration::ZERO, Instant::now());
+            for _ in 0..100 {
+                tokio::time::sleep(Duration::from_millis(2)).await;
+                longest = longest.max(last.elapsed());
+                last = Instant::now();
+            }
+            longest
+        });
+        let endless = tokio::spawn(async {
+            let case = json!({"expression": "={{ (() => { while (true) {} })() }}"});
+            linkflow_expr::eval_case(&case)
+        });
+        let longest = ticks.await.unwrap();
+        assert!(endless.await.unwrap()["error"].as_str().unwrap().contains("1000 ms"));
+        // Held up, it would be the whole second.
+        assert!(longest < Duration::from_millis(600), "the others stood still for {longest:?}");
+    }
+}

@@ -149,6 +149,7 @@ pub struct Shell {
 
 impl Shell {
     pub fn new(parts: ShellParts) -> Shell {
+        linkflow_expr::on_long_evaluation(crate::services::let_others_go_on);
         let hints = Hints::new(parts.queue, parts.partitions);
         let (shared, mail) = (!hints.is_local()).then(Shared::new).unzip();
         let inner = Arc::new(Inner {

@@ -28,6 +28,8 @@ impl Budget {
             return false;
         }
         self.values -= 1;
+        // The engine does not look at the clock while its values are taken.
+        self.is_exceeded |= self.values % 512 == 0 && super::deadline::has_passed();
         !self.is_exceeded
     }
 }
@@ -226,8 +228,15 @@ fn json<'js>(ctx: &Ctx<'js>, value: &Js<'js>, depth: usize, budget: &mut Budget)
         }
         Type::Array => {
             let Some(array) = value.as_array() else { return Ok(None) };
-            let mut list = Vec::with_capacity(array.len().min(1 << 16));
-            for i in 0..array.len() {
+            // `Array::len` takes no length above that of an i32.
+            let length: f64 = array.as_object().get("length")?;
+            if length > budget.values as f64 {
+                budget.is_exceeded = true;
+                return Ok(None);
+            }
+            let length = length as usize;
+            let mut list = Vec::with_capacity(length.min(1 << 16));
+            for i in 0..length {
                 list.push(json(ctx, &array.get::<Js>(i)?, depth + 1, budget)?.unwrap_or(Value::Null));
                 if budget.is_exceeded {
                     return Ok(None);

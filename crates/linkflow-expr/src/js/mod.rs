@@ -4,14 +4,14 @@
 //! frozen, so nothing that one expression does is seen by the next.
 
 mod convert;
+pub(crate) mod deadline;
 mod reach;
 mod transform;
 
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
 use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 use std::sync::{Arc, OnceLock};
-use std::time::{Duration, Instant};
 
 use rquickjs::{Context, Ctx, Error, Function, Persistent, Runtime, Value as Js};
 
@@ -21,9 +21,8 @@ use crate::prelude::{self, Script as Prelude};
 use crate::{ExprError, Resolved, Scope};
 
 use convert::Outcome;
+use deadline::TIME_MAX_MS;
 
-/// The longest that one evaluation may take.
-const TIME_MAX_MS: u64 = 1_000;
 const MEMORY_MAX_MB: u64 = 64;
 const STACK_MAX_BYTES: usize = 512 << 10;
 /// Compiled expressions kept per thread.
@@ -118,9 +117,6 @@ struct Engine {
 
 thread_local! {
     static ENGINE: RefCell<Option<Engine>> = const { RefCell::new(None) };
-    /// When the evaluation that runs must end.
-    static DEADLINE: Cell<Option<Instant>> = const { Cell::new(None) };
-    static IS_LATE: Cell<bool> = const { Cell::new(false) };
 }
 
 /// The added methods, once an engine has told their names.
@@ -151,13 +147,7 @@ impl Engine {
         let runtime = Runtime::new().map_err(|e| e.to_string())?;
         runtime.set_memory_limit((MEMORY_MAX_MB << 20) as usize);
         runtime.set_max_stack_size(STACK_MAX_BYTES);
-        runtime.set_interrupt_handler(Some(Box::new(|| {
-            let is_late = DEADLINE.get().is_some_and(|at| Instant::now() >= at);
-            if is_late {
-                IS_LATE.set(true);
-            }
-            is_late
-        })));
+        runtime.set_interrupt_handler(Some(Box::new(deadline::has_passed)));
         let context = Context::full(&runtime).map_err(|e| e.to_string())?;
         let clock = context.with(|ctx| set_up(&ctx).map_err(|_| prelude::thrown(&ctx)))?;
         Ok(Engine {
@@ -183,8 +173,7 @@ impl Engine {
             Err(error) => return (Err(error), true),
         };
         let clock = self.clock_to_set(scope);
-        DEADLINE.set(Some(Instant::now() + Duration::from_millis(TIME_MAX_MS)));
-        IS_LATE.set(false);
+        deadline::begin();
         let result = self.context.with(|ctx| {
             let result = reach::with_scope(scope, &compiled.paths, || {
                 if let Some(clock) = clock {
@@ -198,8 +187,7 @@ impl Engine {
             result.map_err(|error| failure(&ctx, &error, compiled.has_optional_calls))
         });
         let is_quiet = self.finish_jobs();
-        DEADLINE.set(None);
-        let is_late = IS_LATE.replace(false);
+        let is_late = deadline::end();
         let is_sound = is_quiet && !compiled.may_leak;
         match result {
             _ if is_late => (Err(ExprError::Timeout(TIME_MAX_MS)), false),
