@@ -314,6 +314,11 @@ impl Encoding {
 }
 
 impl Hash {
+    /// The function of that name.
+    pub fn named(name: &str) -> Option<Hash> {
+        serde_json::from_value(Value::String(name.to_owned())).ok()
+    }
+
     /// The hash of the parts, one behind the other.
     fn of(self, parts: &[&[u8]]) -> Vec<u8> {
         fn digest<D: Digest>(parts: &[&[u8]]) -> Vec<u8> {
@@ -334,7 +339,7 @@ impl Hash {
     }
 
     /// HMAC as RFC 2104 says; written out because no library at hand has it for all functions.
-    fn keyed(self, secret: &[u8], content: &[u8]) -> Vec<u8> {
+    pub fn keyed(self, secret: &[u8], content: &[u8]) -> Vec<u8> {
         let mut block = vec![0u8; self.block_bytes()];
         if secret.len() > block.len() {
             let hashed = self.of(&[secret]);

@@ -4,6 +4,7 @@ mod aggregate;
 mod chat_trigger;
 mod code;
 mod compare_datasets;
+mod compression;
 mod conditions;
 mod convert_to_file;
 mod crypto;
@@ -31,15 +32,20 @@ mod graphql;
 mod group;
 mod heavy;
 mod html;
+mod html_markdown;
 mod http_request;
 mod if_;
 mod join;
 mod js;
+mod jwt;
 mod limit;
 mod local_file_trigger;
 mod loop_over_items;
 mod manual_trigger;
+mod markdown;
+mod markdown_html;
 mod merge;
+mod move_binary_data;
 mod no_op;
 mod notes;
 mod paths;
@@ -64,9 +70,11 @@ mod sticky_note;
 mod stop_and_error;
 mod summarize;
 mod switch;
+mod totp;
 mod trigger_params;
 mod wait;
 mod webhook;
+mod xml;
 mod xml_text;
 
 use linkflow_node::NodeKind;
@@ -77,6 +85,7 @@ pub const ALL: &[NodeKind] = &[
     NodeKind::of::<chat_trigger::ChatTrigger>(),
     NodeKind::of::<code::Code>(),
     NodeKind::of::<compare_datasets::CompareDatasets>(),
+    NodeKind::of::<compression::Compression>(),
     NodeKind::of::<convert_to_file::ConvertToFile>(),
     NodeKind::of::<crypto::Crypto>(),
     NodeKind::of::<data_table::DataTable>(),
@@ -97,11 +106,14 @@ pub const ALL: &[NodeKind] = &[
     NodeKind::of::<html::Html>(),
     NodeKind::of::<http_request::HttpRequest>(),
     NodeKind::of::<if_::If>(),
+    NodeKind::of::<jwt::Jwt>(),
     NodeKind::of::<limit::Limit>(),
     NodeKind::of::<local_file_trigger::LocalFileTrigger>(),
     NodeKind::of::<loop_over_items::LoopOverItems>(),
     NodeKind::of::<manual_trigger::ManualTrigger>(),
+    NodeKind::of::<markdown::Markdown>(),
     NodeKind::of::<merge::Merge>(),
+    NodeKind::of::<move_binary_data::MoveBinaryData>(),
     NodeKind::of::<no_op::NoOp>(),
     NodeKind::of::<read_write_file::ReadWriteFile>(),
     NodeKind::of::<remove_duplicates::RemoveDuplicates>(),
@@ -117,8 +129,10 @@ pub const ALL: &[NodeKind] = &[
     NodeKind::of::<stop_and_error::StopAndError>(),
     NodeKind::of::<summarize::Summarize>(),
     NodeKind::of::<switch::Switch>(),
+    NodeKind::of::<totp::Totp>(),
     NodeKind::of::<wait::Wait>(),
     NodeKind::of::<webhook::Webhook>(),
+    NodeKind::of::<xml::Xml>(),
 ];
 
 /// The kind named `kind`.

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use linkflow_model::{Item, Object};
+use linkflow_model::{Binary, Item, Object, Order, Pair, Paired};
 use linkflow_node::{Category, Ctx, Effects, Example, Input, Node, NodeError, Outcome, Spec, lenient};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -74,6 +74,12 @@ pub struct Options {
     /// Another type for a file that was read.
     #[serde(deserialize_with = "lenient::text")]
     mime_type: String,
+    /// Whether the fields and the other files of the item are kept, and nothing is told of the file.
+    #[serde(deserialize_with = "lenient::flag")]
+    keep_item: bool,
+    /// Whether files are read once for all items, and nothing is told of them.
+    #[serde(deserialize_with = "lenient::flag")]
+    bare: bool,
     /// Whether it is an error when a pattern finds no file.
     #[serde(deserialize_with = "lenient::flag")]
     fail_if_nothing_found: bool,
@@ -87,6 +93,8 @@ impl Default for Options {
             file_name: String::new(),
             file_extension: String::new(),
             mime_type: String::new(),
+            keep_item: false,
+            bare: false,
             fail_if_nothing_found: true,
         }
     }
@@ -125,10 +133,19 @@ impl Node for ReadWriteFile {
 
     async fn run(input: Input<Params>, ctx: &Ctx) -> Result<Outcome, NodeError> {
         let mut items = Vec::new();
+        let is_bare = !input.items().is_empty() && input.params(0)?.options.bare;
+        if is_bare {
+            let pairs = (0..input.items().len()).map(|i| Pair { item: i as u32, ..Pair::default() });
+            let paired = Paired::Many(pairs.collect());
+            let found = read(input.params(0)?.as_ref(), ctx, &Item::default()).await?;
+            return Ok(Outcome::items(
+                found.into_iter().map(|item| item.with_paired(paired.clone())).collect(),
+            ));
+        }
         for (i, item) in input.items().iter().enumerate() {
             let done = match input.params(i) {
                 Ok(params) => match params.operation {
-                    Operation::Read => read(&params, ctx).await,
+                    Operation::Read => read(&params, ctx, item).await,
                     Operation::Write => write(&params, ctx, item).await.map(|item| vec![item]),
                 },
                 Err(e) => Err(e),
@@ -142,7 +159,7 @@ impl Node for ReadWriteFile {
     }
 }
 
-async fn read(params: &Params, ctx: &Ctx) -> Result<Vec<Item>, NodeError> {
+async fn read(params: &Params, ctx: &Ctx, item: &Item) -> Result<Vec<Item>, NodeError> {
     let options = &params.options;
     if params.file_selector.trim().is_empty() {
         return Err(NodeError::param("fileSelector", "must be a path or a pattern"));
@@ -159,26 +176,75 @@ async fn read(params: &Params, ctx: &Ctx) -> Result<Vec<Item>, NodeError> {
         let chosen =
             |other: &str, own: &str| if other.is_empty() { own.to_owned() } else { other.to_owned() };
         let name = chosen(&options.file_name, own_name);
-        let guessed = mime_guess::from_path(own_name).first_raw().unwrap_or("application/octet-stream");
+        let guessed = mime_guess::from_path(own_name).first_raw().unwrap_or("text/plain");
         let mut file = ctx.blobs.store(&bytes, chosen(&options.mime_type, guessed), Some(name)).await?;
         if !options.file_extension.is_empty() {
             file.file_extension = Some(options.file_extension.clone());
         }
         file.directory = path.rsplit_once('/').map(|(folder, _)| folder.to_owned());
-        let text = |value: &Option<String>| value.clone().map_or(Value::Null, Value::String);
-        let told = [
-            ("mimeType", Value::String(file.mime_type.clone())),
-            ("fileName", text(&file.file_name)),
-            ("directory", text(&file.directory)),
-            ("fileExtension", text(&file.file_extension)),
-            ("bytes", Value::from(file.bytes)),
-        ];
-        let told = told.into_iter().filter(|(_, value)| !value.is_null());
-        let json: Object = told.map(|(name, value)| (name.to_owned(), value)).collect();
-        let files = BTreeMap::from([(options.data_property_name.clone(), file)]);
+        let json = match (options.keep_item, options.bare) {
+            (true, _) => Object::clone(&item.json),
+            (_, true) => Object::new(),
+            _ => told(&file, ctx.order),
+        };
+        let mut files = match options.keep_item {
+            true => item.binary.as_deref().cloned().unwrap_or_default(),
+            false => BTreeMap::new(),
+        };
+        files.insert(options.data_property_name.clone(), file);
         items.push(Item { binary: Some(Arc::new(files)), ..Item::new(json) });
     }
     Ok(items)
+}
+
+/// What is told of a file: in workflows from n8n, what n8n tells.
+fn told(file: &Binary, order: Order) -> Object {
+    let text = |value: &Option<String>| value.clone().map_or(Value::Null, Value::String);
+    let common = [
+        ("mimeType", Value::String(file.mime_type.clone())),
+        ("fileType", file_type(&file.mime_type).map_or(Value::Null, Value::from)),
+        ("fileName", text(&file.file_name)),
+        ("fileExtension", text(&file.file_extension)),
+    ];
+    let rest = match order {
+        Order::Parallel => vec![("directory", text(&file.directory)), ("bytes", Value::from(file.bytes))],
+        _ => vec![("fileSize", Value::String(size(file.bytes)))],
+    };
+    let all = common.into_iter().chain(rest).filter(|(_, value)| !value.is_null());
+    all.map(|(name, value)| (name.to_owned(), value)).collect()
+}
+
+/// What kind of thing a file is, where that has a name.
+fn file_type(mime: &str) -> Option<&'static str> {
+    match mime {
+        "application/json" => Some("json"),
+        "text/html" => Some("html"),
+        "application/pdf" => Some("pdf"),
+        _ => {
+            ["image", "audio", "video", "text"].into_iter().find(|kind| mime.starts_with(&format!("{kind}/")))
+        }
+    }
+}
+
+/// A size with three digits and its unit.
+fn size(bytes: u64) -> String {
+    let units = ["B", "kB", "MB", "GB", "TB"];
+    let mut value = bytes as f64;
+    let mut unit = 0;
+    while value >= 1_000.0 && unit + 1 < units.len() {
+        value /= 1_000.0;
+        unit += 1;
+    }
+    let digits = if unit == 0 || value >= 100.0 {
+        0
+    } else if value >= 10.0 {
+        1
+    } else {
+        2
+    };
+    let text = format!("{value:.digits$}");
+    let text = if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.') } else { &text };
+    format!("{text} {}", units[unit])
 }
 
 /// The item, with the path of what was written.
@@ -226,9 +292,32 @@ mod tests {
         let found = run(&ctx, json!({"fileSelector": "a/*.txt"})).await.unwrap();
         let file = &found[0].binary.as_ref().unwrap()["data"];
         assert_eq!(ctx.blobs.read(file).await.unwrap(), "hihi");
-        let told = json!({"mimeType": "text/plain", "fileName": "x.txt", "directory": "a",
-            "fileExtension": "txt", "bytes": 4});
+        let told = json!({"mimeType": "text/plain", "fileType": "text", "fileName": "x.txt", "fileExtension": "txt",
+            "directory": "a", "bytes": 4});
         assert_eq!(Value::Object((*found[0].json).clone()), told);
+    }
+
+    #[tokio::test]
+    async fn the_item_is_kept_where_that_is_asked_for() {
+        let dir = tempfile::tempdir().unwrap();
+        let ctx = ctx(dir.path(), TestHost::default().into());
+        run(&ctx, json!({"operation": "write", "fileName": "x.txt"})).await.unwrap();
+        let found = run(
+            &ctx,
+            json!({"fileSelector": "x.txt", "options": {"keepItem": true, "dataPropertyName": "f"}}),
+        );
+        let found = found.await.unwrap();
+        assert_eq!(found[0].value(), json!({"k": 5}));
+        assert_eq!(found[0].binary.as_ref().unwrap().keys().collect::<Vec<_>>(), ["data", "f"]);
+        let found = run(&ctx, json!({"fileSelector": "x.*", "options": {"bare": true}})).await.unwrap();
+        assert_eq!((found.len(), found[0].value()), (1, json!({})));
+    }
+
+    #[test]
+    fn sizes_have_three_digits() {
+        for (bytes, expected) in [(5, "5 B"), (1_500, "1.5 kB"), (12_345, "12.3 kB"), (2_000_000, "2 MB")] {
+            assert_eq!(size(bytes), expected);
+        }
     }
 
     #[tokio::test]

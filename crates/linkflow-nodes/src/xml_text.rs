@@ -170,7 +170,8 @@ impl<'t> Pieces<'t> {
                 .split_once(';')
                 .filter(|(name, _)| name.len() < 12)
                 .ok_or_else(|| self.wrong("an & is followed by no entity; write &amp;"))?;
-            out.push(entity(name).ok_or_else(|| self.wrong(&format!("the entity &{name}; is not known")))?);
+            let known = entity(name).or_else(|| html_entity(name));
+            out.push(known.ok_or_else(|| self.wrong(&format!("the entity &{name}; is not known")))?);
             rest = after;
         }
         out.push_str(rest);
@@ -194,6 +195,15 @@ fn entity(name: &str) -> Option<char> {
             char::from_u32(code).filter(|c| *c != '\0')?
         }
     })
+}
+
+/// A character by the name that pages have for it.
+fn html_entity(name: &str) -> Option<char> {
+    let is_name = !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric());
+    let tree = is_name.then(|| crate::dom::parse(&format!("&{name};")).ok())??;
+    let text = tree.text(0);
+    let mut chars = text.chars();
+    chars.next().filter(|_| chars.next().is_none())
 }
 
 /// The end of `<!DOCTYPE ..>`, which may have declarations in brackets.

@@ -1,11 +1,13 @@
 //! One file per n8n type, each with `translate`: its parameters, of any version, into ours.
 
 mod aggregate;
+mod binary_file;
 mod chat_trigger;
 #[cfg(test)]
 mod check;
 mod code;
 mod compare_datasets;
+mod compression;
 mod conditions;
 mod convert_to_file;
 mod cron;
@@ -30,10 +32,13 @@ mod http_services;
 mod if_;
 mod interval;
 mod item_lists;
+mod jwt;
 mod limit;
 mod local_file_trigger;
 mod manual_trigger;
+mod markdown;
 mod merge;
+mod move_binary_data;
 mod no_op;
 mod read_write_file;
 mod remove_duplicates;
@@ -51,8 +56,10 @@ mod sticky_note;
 mod stop_and_error;
 mod summarize;
 mod switch;
+mod totp;
 mod wait;
 mod webhook;
+mod xml;
 
 use linkflow_model::Object;
 use serde_json::Value;
@@ -93,6 +100,7 @@ const TYPES: &[(&str, Translate)] = &[
     ("n8n-nodes-base.aggregate", aggregate::translate),
     ("n8n-nodes-base.code", code::translate),
     ("n8n-nodes-base.compareDatasets", compare_datasets::translate),
+    ("n8n-nodes-base.compression", compression::translate),
     ("n8n-nodes-base.convertToFile", convert_to_file::translate),
     ("n8n-nodes-base.cron", cron::translate),
     ("n8n-nodes-base.crypto", crypto::translate),
@@ -117,11 +125,16 @@ const TYPES: &[(&str, Translate)] = &[
     ("n8n-nodes-base.if", if_::translate_if),
     ("n8n-nodes-base.interval", interval::translate),
     ("n8n-nodes-base.itemLists", item_lists::translate),
+    ("n8n-nodes-base.jwt", jwt::translate),
     ("n8n-nodes-base.limit", limit::translate),
     ("n8n-nodes-base.localFileTrigger", local_file_trigger::translate),
     ("n8n-nodes-base.manualTrigger", manual_trigger::translate),
+    ("n8n-nodes-base.markdown", markdown::translate),
     ("n8n-nodes-base.merge", merge::translate),
+    ("n8n-nodes-base.moveBinaryData", move_binary_data::translate),
     ("n8n-nodes-base.noOp", no_op::translate),
+    ("n8n-nodes-base.readBinaryFile", binary_file::translate_read_one),
+    ("n8n-nodes-base.readBinaryFiles", binary_file::translate_read_many),
     ("n8n-nodes-base.readWriteFile", read_write_file::translate),
     ("n8n-nodes-base.removeDuplicates", remove_duplicates::translate),
     ("n8n-nodes-base.renameKeys", rename_keys::translate),
@@ -139,8 +152,11 @@ const TYPES: &[(&str, Translate)] = &[
     ("n8n-nodes-base.stopAndError", stop_and_error::translate),
     ("n8n-nodes-base.summarize", summarize::translate),
     ("n8n-nodes-base.switch", switch::translate),
+    ("n8n-nodes-base.totp", totp::translate),
     ("n8n-nodes-base.wait", wait::translate),
     ("n8n-nodes-base.webhook", webhook::translate),
+    ("n8n-nodes-base.writeBinaryFile", binary_file::translate_write),
+    ("n8n-nodes-base.xml", xml::translate),
 ];
 
 /// What translates `node_type`.
@@ -160,6 +176,7 @@ const NEWEST: &[(&str, &str, f64)] = &[
     ("chat_trigger", "@n8n/n8n-nodes-langchain.chatTrigger", 1.1),
     ("code", "n8n-nodes-base.code", 2.0),
     ("compare_datasets", "n8n-nodes-base.compareDatasets", 2.3),
+    ("compression", "n8n-nodes-base.compression", 1.1),
     ("convert_to_file", "n8n-nodes-base.convertToFile", 1.1),
     ("crypto", "n8n-nodes-base.crypto", 2.0),
     ("data_table", "n8n-nodes-base.dataTable", 1.0),
@@ -180,11 +197,14 @@ const NEWEST: &[(&str, &str, f64)] = &[
     ("graphql", "n8n-nodes-base.graphql", 1.1),
     ("http_request", "n8n-nodes-base.httpRequest", 4.2),
     ("if", "n8n-nodes-base.if", 2.2),
+    ("jwt", "n8n-nodes-base.jwt", 1.0),
     ("limit", "n8n-nodes-base.limit", 1.0),
     ("local_file_trigger", "n8n-nodes-base.localFileTrigger", 1.0),
     ("loop_over_items", "n8n-nodes-base.splitInBatches", 3.0),
     ("manual_trigger", "n8n-nodes-base.manualTrigger", 1.0),
+    ("markdown", "n8n-nodes-base.markdown", 1.0),
     ("merge", "n8n-nodes-base.merge", 3.2),
+    ("move_binary_data", "n8n-nodes-base.moveBinaryData", 1.1),
     ("no_op", "n8n-nodes-base.noOp", 1.0),
     ("read_write_file", "n8n-nodes-base.readWriteFile", 1.1),
     ("remove_duplicates", "n8n-nodes-base.removeDuplicates", 2.0),
@@ -199,8 +219,10 @@ const NEWEST: &[(&str, &str, f64)] = &[
     ("stop_and_error", "n8n-nodes-base.stopAndError", 1.0),
     ("summarize", "n8n-nodes-base.summarize", 1.1),
     ("switch", "n8n-nodes-base.switch", 3.2),
+    ("totp", "n8n-nodes-base.totp", 1.0),
     ("wait", "n8n-nodes-base.wait", 1.1),
     ("webhook", "n8n-nodes-base.webhook", 1.1),
+    ("xml", "n8n-nodes-base.xml", 1.0),
 ];
 
 /// n8n's type and version for parameters of our `kind`.

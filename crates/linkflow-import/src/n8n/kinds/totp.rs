@@ -1,0 +1,27 @@
+//! n8n's TOTP, version 1.
+
+use super::{N8nNode, Translation, Unreadable};
+
+pub fn translate(node: &N8nNode<'_>) -> Result<Translation, Unreadable> {
+    let mut translation = Translation::same("totp", node.params);
+    translation.params.shift_remove("operation");
+    translation.credentials = vec![("totpApi", "totp")];
+    if node.text(&["options", "algorithm"], "SHA1").ends_with("224") {
+        return Err(Unreadable("hash functions of 224 bits are not supported".to_owned()));
+    }
+    Ok(translation)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::check::check;
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn options_are_taken_as_they_are() {
+        let given = json!({"operation": "generateSecret", "options": {"digits": 8}});
+        let expected = json!({"options": {"digits": 8}});
+        assert_eq!(check(translate, 1.0, &given, "totp", &expected).credentials, [("totpApi", "totp")]);
+    }
+}
