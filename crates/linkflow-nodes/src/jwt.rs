@@ -1,7 +1,7 @@
 //! JWT: signs tokens, checks them, and shows what is in them.
 
-use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
-use linkflow_model::{Item, Object};
+use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Validation};
+use linkflow_model::{Item, Object, Order};
 use linkflow_node::{
     Category, CredentialSlot, Ctx, Example, Input, Node, NodeError, Outcome, Secret, Spec, lenient,
 };
@@ -93,6 +93,22 @@ pub struct Claims {
     /// Whom it is about.
     #[serde(deserialize_with = "lenient::text")]
     subject: String,
+}
+
+impl Claims {
+    /// As n8n writes them: under the names of the parameters, so that no time is heeded by anybody.
+    fn by_their_names(&self) -> Object {
+        let text = |text: &String| Some(Value::String(text.clone())).filter(|_| !text.is_empty());
+        let all = [
+            ("audience", text(&self.audience)),
+            ("expiresIn", self.expires_in.map(Value::from)),
+            ("issuer", text(&self.issuer)),
+            ("jwtid", text(&self.jwtid)),
+            ("notBefore", self.not_before.map(Value::from)),
+            ("subject", text(&self.subject)),
+        ];
+        all.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))).collect()
+    }
 }
 
 /// Details.
@@ -212,8 +228,12 @@ fn signed(params: &Params, ctx: &Ctx, algorithm: Algorithm, keys: &Secret) -> Re
             )
         })?;
     }
+    let as_n8n = ctx.order != Order::Parallel;
+    if !params.use_json && as_n8n {
+        claims = params.claims.by_their_names();
+    }
     claims.entry("iat").or_insert(Value::from(now));
-    if !params.use_json {
+    if !params.use_json && !as_n8n {
         let own = &params.claims;
         let ends = [("exp", own.expires_in), ("nbf", own.not_before)];
         let times = ends.into_iter().filter_map(|(name, seconds)| Some((name, Value::from(now + seconds?))));
@@ -230,22 +250,34 @@ fn signed(params: &Params, ctx: &Ctx, algorithm: Algorithm, keys: &Secret) -> Re
         let rsa = EncodingKey::from_rsa_pem(pem.as_bytes());
         rsa.or_else(|_| EncodingKey::from_ec_pem(pem.as_bytes())).map_err(|e| unusable("private_key", e))?
     };
-    let mut header =
-        serde_json::to_value(Header::new(algorithm)).map_err(|e| NodeError::data(e.to_string()))?;
-    if let (Some(header), Some(more)) = (header.as_object_mut(), params.header_claims.as_object()) {
-        // The algorithm is that of the key, whatever stands here.
-        header.extend(
-            more.iter().filter(|(name, _)| *name != "alg").map(|(name, value)| (name.clone(), value.clone())),
-        );
-    }
-    if !params.options.kid.is_empty() {
-        header["kid"] = Value::String(params.options.kid.clone());
-    }
-    let header: Header = serde_json::from_value(header)
-        .map_err(|e| NodeError::param("headerClaims", format!("cannot be the header of a token: {e}")))?;
-    let token = jsonwebtoken::encode(&header, &claims, &key)
+    let header = header(params, algorithm);
+    let part = |json: Object| {
+        use base64::Engine as _;
+        base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(Value::Object(json).to_string())
+    };
+    let message = format!("{}.{}", part(header), part(claims));
+    let signature = jsonwebtoken::crypto::sign(message.as_bytes(), &key, algorithm)
         .map_err(|e| unusable(if is_secret(algorithm) { "secret" } else { "private_key" }, e))?;
+    let token = format!("{message}.{signature}");
     Ok(Object::from_iter([("token".to_owned(), Value::String(token))]))
+}
+
+/// The header of a token. The algorithm is that of the key, whatever else is asked for.
+fn header(params: &Params, algorithm: Algorithm) -> Object {
+    let more = params.header_claims.as_object().cloned().unwrap_or_default();
+    let kid = match params.options.kid.as_str() {
+        "" => more.get("kid").cloned(),
+        kid => Some(Value::String(kid.to_owned())),
+    };
+    let own = [
+        ("alg", Some(Value::String(format!("{algorithm:?}")))),
+        ("typ", Some(Value::from("JWT"))),
+        ("kid", kid),
+    ];
+    let own = own.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?)));
+    let mut header: Object = own.collect();
+    header.extend(more.into_iter().filter(|(name, _)| !matches!(name.as_str(), "alg" | "kid")));
+    header
 }
 
 fn verified(params: &Params, ctx: &Ctx, algorithm: Algorithm, keys: &Secret) -> Result<Object, NodeError> {

@@ -5,6 +5,12 @@ use super::{N8nNode, Translation, Unreadable};
 pub fn translate(node: &N8nNode<'_>) -> Result<Translation, Unreadable> {
     let mut translation = Translation::same("jwt", node.params);
     translation.credentials = vec![("jwtAuth", "jwt")];
+    if node.text(&["operation"], "sign") == "sign" && !node.flag(&["useJson"], false) {
+        translation.differs = Some(
+            "as in n8n, the claims have the names of the parameters: expiresIn does not end the token"
+                .to_owned(),
+        );
+    }
     Ok(translation)
 }
 
