@@ -98,20 +98,28 @@ fn difference(found: &Value, expected: &Value) -> Option<String> {
     None
 }
 
+/// What is wrong with one workflow, if anything is.
+fn wrong(file: &Path, dir: &Path) -> Option<String> {
+    let ran = run(file, dir);
+    let difference = difference(&ran["found"], &ran["expected"])?;
+    let name = file.file_name().expect("a file has a name").to_string_lossy();
+    Some(format!("{name}: {difference} {}", ran["found"]["stderr"]))
+}
+
 #[test]
 fn every_workflow_gives_what_n8n_gives() {
     let dir = tempfile::tempdir().expect("a temporary folder");
     let files = fixtures();
     assert!(files.len() > 700, "only {} fixtures were found", files.len());
-    let mut wrong = Vec::new();
-    for file in &files {
-        let name = file.file_name().expect("a file has a name").to_string_lossy().into_owned();
-        let ran = run(file, dir.path());
-        let difference = difference(&ran["found"], &ran["expected"]);
-        if let Some(difference) = difference {
-            wrong.push(format!("{name}: {difference} {}", ran["found"]["stderr"]));
-        }
-    }
+    // Several at a time: each run is a process of its own.
+    let n_threads = std::thread::available_parallelism().map_or(2, usize::from);
+    let compare =
+        |some: &[PathBuf]| some.iter().filter_map(|file| wrong(file, dir.path())).collect::<Vec<_>>();
+    let wrong: Vec<String> = std::thread::scope(|scope| {
+        let shares = files.chunks(files.len().div_ceil(n_threads));
+        let runs: Vec<_> = shares.map(|some| scope.spawn(move || compare(some))).collect();
+        runs.into_iter().flat_map(|run| run.join().expect("no comparison panics")).collect()
+    });
     assert!(wrong.is_empty(), "{} of {} differ:\n{}", wrong.len(), files.len(), wrong.join("\n"));
 }
 
