@@ -503,6 +503,9 @@ fn read_csv(body: &[u8]) -> Result<Vec<Object>, Problem> {
     let unreadable =
         |e: csv::Error| Problem::invalid("body", format!("must be CSV with a line of names: {e}"));
     let names = reader.headers().map_err(unreadable)?.clone();
+    if names.is_empty() {
+        return Err(Problem::invalid("body", "must be CSV with a line of names, and is empty"));
+    }
     let mut rows = Vec::new();
     for record in reader.records() {
         let record = record.map_err(unreadable)?;

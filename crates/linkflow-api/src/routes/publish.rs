@@ -143,8 +143,11 @@ pub fn routes_of(api: &Api, document: &Workflow) -> (Vec<NewWebhook>, Vec<FieldP
             Ok(routes) => {
                 for route in routes {
                     if !seen.insert((route.method.clone(), route.path.clone())) {
-                        let problem =
-                            format!("{} {} is the address of another node too", route.method, route.path);
+                        let problem = format!(
+                            "{} {} is the address of another node too",
+                            route.method,
+                            named(&route.path)
+                        );
                         wrong.push(FieldProblem {
                             field: format!("nodes[{}].params.path", node.name),
                             problem,
@@ -186,7 +189,11 @@ async fn taken(
                 owner.map_or("another workspace".to_owned(), |name| format!("the workflow \"{name}\""));
             errors.push(FieldProblem {
                 field: format!("nodes[{}].params.path", route.node),
-                problem: format!("must be another one: {} {} belongs to {owner}", route.method, route.path),
+                problem: format!(
+                    "must be another one: {} {} belongs to {owner}",
+                    route.method,
+                    named(&route.path)
+                ),
             });
         }
     }
@@ -232,6 +239,11 @@ fn address(base: &str, path: &str, is_test: bool) -> String {
         Some(path) => format!("{base}/form{test}{path}"),
         None => format!("{base}/webhook{test}/{path}"),
     }
+}
+
+/// A route's path, as people know it.
+fn named(path: &str) -> String {
+    path.strip_prefix(FORM).map_or_else(|| path.to_owned(), |path| format!("form{path}"))
 }
 
 async fn newest(api: &Api, who: &Who, id: Uuid) -> Result<(WorkflowRow, Workflow), Problem> {

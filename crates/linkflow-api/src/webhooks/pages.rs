@@ -81,7 +81,9 @@ fn not_yet() -> Reply {
 /// Sends people on to the pages of an execution.
 pub fn send_on(api: &Api, execution: ExecutionId) -> Response {
     let address = api.runtime.form_address(execution);
-    match HeaderValue::try_from(address) {
+    // Without its host: people stay at the one by which they came.
+    let behind = address.find("://").and_then(|at| address[at + 3..].find('/').map(|slash| at + 3 + slash));
+    match HeaderValue::try_from(&address[behind.unwrap_or(0)..]) {
         Ok(address) => (StatusCode::SEE_OTHER, [(header::LOCATION, address)]).into_response(),
         Err(e) => Problem::internal(&e).into_response(),
     }

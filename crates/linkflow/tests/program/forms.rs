@@ -44,7 +44,10 @@ impl Browser {
         let header = |name: &str| {
             answer.headers().get(name).and_then(|v| v.to_str().ok()).unwrap_or_default().to_owned()
         };
-        let location = header("location");
+        let location = match header("location") {
+            path if path.starts_with('/') => answer.url().join(&path).unwrap().to_string(),
+            whole => whole,
+        };
         if status == 200 {
             assert!(header("content-security-policy").contains("default-src 'none'"), "{answer:?}");
         }
