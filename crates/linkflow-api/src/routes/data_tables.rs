@@ -491,13 +491,13 @@ pub async fn import(
     Raw(body): Raw,
 ) -> Result<axum::Json<ImportedView>, Problem> {
     let table = find(&api, &who, id).await?;
-    let rows = read_csv(&body)?;
+    let rows = read_csv(&body, &table)?;
     let n_rows = rows.len();
     api.store.insert_data_rows(who.workspace, table.id, rows, api.now()).await?;
     Ok(axum::Json(ImportedView { n_rows }))
 }
 
-fn read_csv(body: &[u8]) -> Result<Vec<Object>, Problem> {
+fn read_csv(body: &[u8], table: &DataTable) -> Result<Vec<Object>, Problem> {
     let body = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body);
     let mut reader = csv::ReaderBuilder::new().flexible(false).from_reader(body);
     let unreadable =
@@ -505,6 +505,13 @@ fn read_csv(body: &[u8]) -> Result<Vec<Object>, Problem> {
     let names = reader.headers().map_err(unreadable)?.clone();
     if names.is_empty() {
         return Err(Problem::invalid("body", "must be CSV with a line of names, and is empty"));
+    }
+    let is_known = |name: &str| {
+        ["id", "createdAt", "updatedAt"].contains(&name) || table.columns.iter().any(|c| c.name == name)
+    };
+    if let Some(unknown) = names.iter().map(str::trim).find(|name| !is_known(name)) {
+        let problem = format!("has a column \"{unknown}\", and the table has no such column");
+        return Err(Problem::invalid("body", problem));
     }
     let mut rows = Vec::new();
     for record in reader.records() {

@@ -111,4 +111,5 @@ async fn rows_go_out_and_come_in_as_csv() {
     let broken = send(&world, &format!("POST /api/v1{path}/csv"), "n\n1,2\n").await;
     broken.is_problem(422, "must be CSV");
     send(&world, &format!("POST /api/v1{path}/csv"), "").await.is_problem(422, "is empty");
+    send(&world, &format!("POST /api/v1{path}/csv"), "{}").await.is_problem(422, "no such column");
 }
