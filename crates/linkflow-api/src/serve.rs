@@ -26,8 +26,6 @@ use tower_http::set_header::SetResponseHeaderLayer;
 use crate::problem::Problem;
 use crate::{Api, access, freshness, health, measure, openapi, page, rates, routes, webhooks, ws};
 
-/// How long connections are still taken that came in as the last ones.
-const LAST_LOOK: Duration = Duration::from_millis(20);
 /// How long the first request of such a connection is waited for.
 const FIRST_REQUEST: Duration = Duration::from_millis(200);
 
@@ -136,7 +134,6 @@ async fn serve_router(
     api.leave();
     door.take_until(&listener, tokio::time::sleep(Duration::from_millis(settings.drain_ms))).await;
     // Connections that wait to be taken would be cut off with the listener.
-    door.take_until(&listener, tokio::time::sleep(LAST_LOOK)).await;
     door.take_what_waits(listener)?;
     let Door { ending, connections, .. } = door;
     ending.cancel();

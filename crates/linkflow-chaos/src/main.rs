@@ -209,7 +209,7 @@ async fn in_folder(
     eprintln!("The cluster is up.");
     let apis = cluster.apis.iter().map(|api| api.port).collect();
     let load = Load::new(apis, cluster.seen.clone(), args.clients * 40);
-    let kinds: Vec<Kind> = Kind::ALL.iter().copied().filter(|k| can_be(*k, args, wish, &cluster)).collect();
+    let kinds: Vec<Kind> = Kind::all().iter().copied().filter(|k| can_be(*k, args, wish, &cluster)).collect();
     let until = Instant::now() + Duration::from_secs(60 * args.minutes);
     let mut clients = load.start(args.clients);
     let mut injector = Injector::new(&mut cluster, load.clone());

@@ -37,7 +37,7 @@ use crate::commit::Queue;
 use crate::db::{Db, Tx, params};
 use crate::open::{make_dir, spawn};
 use crate::{Options, Store, StoreError, migrations};
-use session::{Session, Target};
+use session::{Session, Silence, Target};
 use tls::Address;
 
 /// Where a database is that is not ours.
@@ -72,6 +72,9 @@ pub struct PgOptions {
     /// The most time for which a transaction may stand still, as when its process is stopped.
     pub idle_in_transaction_timeout_ms: u64,
     pub connect_timeout_ms: u64,
+    /// For how long a connection that does not even begin a transaction is believed to be alive. It is
+    /// doubled, a few times, while none answers.
+    pub begin_timeout_ms: u64,
     /// For how long a call waits for a database that cannot be reached.
     pub patience_ms: u64,
     pub store: Options,
@@ -91,6 +94,7 @@ impl PgOptions {
             write_timeout_ms: 10_000,
             idle_in_transaction_timeout_ms: 60_000,
             connect_timeout_ms: 3_000,
+            begin_timeout_ms: 3_000,
             patience_ms: 10_000,
             store: Options {
                 #[cfg(feature = "faults")]
@@ -175,7 +179,10 @@ fn migrate_at(address: Address, patience: Duration) -> Result<(), StoreError> {
         begin_write: begin.clone(),
         begin_read: String::new(),
         patience,
+        connects_within: patience,
+        begins_within: MIGRATES_WITHIN,
         answers_within: MIGRATES_WITHIN,
+        silence: Arc::default(),
     };
     let mut session = Session::new(Arc::new(target))?;
     let mut tx = Tx::postgres(PgTx::new(&mut session, &begin));
@@ -218,7 +225,8 @@ impl Store {
         for url in &options.replica_urls {
             replicas.push(Address::parse("DATABASE_REPLICA_URLS", url, connect)?);
         }
-        let make = |address: &Address, pool| {
+        let silence = Arc::default();
+        let make = |address: &Address, pool, silence: &Arc<Silence>| {
             let idle = options.idle_in_transaction_timeout_ms;
             let is_reader = matches!(pool, "read" | "replica");
             let longest = if is_reader { options.read_timeout_ms } else { options.write_timeout_ms };
@@ -228,7 +236,10 @@ impl Store {
                 begin_write: session::begin_write(longest, idle),
                 begin_read: session::begin_read(longest, idle),
                 patience,
+                connects_within: connect * address.n_hosts() + ANSWER_SLACK,
+                begins_within: Duration::from_millis(options.begin_timeout_ms),
                 answers_within: Duration::from_millis(longest) + ANSWER_SLACK,
+                silence: silence.clone(),
             })
         };
         let mut threads = Vec::new();
@@ -242,24 +253,25 @@ impl Store {
             faults: options.store.faults.clone(),
         });
         for n in 0..options.writers.max(1) {
-            let (session, queue) = (Session::new(make(&primary, "write"))?, shared.writes.clone());
+            let (session, queue) = (Session::new(make(&primary, "write", &silence))?, shared.writes.clone());
             let work = move || threads::write_loop(session, &queue);
             threads.push(spawn(format!("pg-write-{n}"), &options.dir, work)?);
         }
         for n in 0..options.store.readers.max(1) {
-            let (session, queue) = (Session::new(make(&primary, "read"))?, shared.reads.clone());
+            let (session, queue) = (Session::new(make(&primary, "read", &silence))?, shared.reads.clone());
             let work = move || threads::read_loop(session, &queue);
             threads.push(spawn(format!("pg-read-{n}"), &options.dir, work)?);
         }
         for n in 0..options.committers.max(1) {
-            let session = Session::new(make(&primary, "commit"))?;
+            let session = Session::new(make(&primary, "commit", &silence))?;
             let (hot, writes) = (shared.hot.clone(), shared.writes.clone());
             let work = move || group::commit_loop(session, n, &hot, &writes);
             threads.push(spawn(format!("pg-commit-{n}"), &options.dir, work)?);
         }
         for (address, queue) in replicas.iter().zip(&shared.replicas) {
+            let silence = Arc::default();
             for n in 0..options.replica_readers.max(1) {
-                let session = Session::new(make(address, "replica"))?;
+                let session = Session::new(make(address, "replica", &silence))?;
                 let (queue, reads) = (queue.clone(), shared.reads.clone());
                 let work = move || threads::replica_loop(session, &queue, &reads);
                 threads.push(spawn(format!("pg-replica-{n}"), &options.dir, work)?);

@@ -6,10 +6,10 @@
 
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use futures_util::future::{join, join_all};
+use futures_util::future::{join, join_all, try_join};
 use tokio_postgres::types::{ToSql, Type};
 use tokio_postgres::{Client, Row, SimpleQueryMessage};
 
@@ -20,6 +20,9 @@ use crate::StoreError;
 /// Waits between tries to connect: the first, and the longest.
 const RETRY_MS: u64 = 20;
 const RETRY_MS_MAX: u64 = 1_000;
+/// How often the limit for the first answer is doubled while none comes: a database that is slow and
+/// not dead gets its time, and is not asked anew by everybody every few seconds.
+const DOUBLED_MAX: u32 = 3;
 
 /// What a session needs to know to serve its thread.
 pub(crate) struct Target {
@@ -30,9 +33,34 @@ pub(crate) struct Target {
     pub begin_read: String,
     /// For how long work waits for a database that cannot be reached.
     pub patience: Duration,
+    /// How long a connection may take to be made, its greeting included.
+    pub connects_within: Duration,
+    /// How long it may take until a transaction has begun, which is no work for the server.
+    pub begins_within: Duration,
     /// How long an answer may take. Later the connection counts as dead: one that goes on taking bytes
     /// and never answers, as behind a pooler that hangs, is noticed by nobody else.
     pub answers_within: Duration,
+    pub silence: Arc<Silence>,
+}
+
+/// What all connections to one address tell each other: when one of them got no answer. Those that
+/// are older than that are not believed either, so that work does not run into one after the other.
+#[derive(Debug, Default)]
+pub(crate) struct Silence(Mutex<Option<Instant>>);
+
+impl Silence {
+    fn heard(&self) {
+        *self.lock() = Some(Instant::now());
+    }
+
+    fn is_after(&self, connected: Instant) -> bool {
+        self.lock().is_some_and(|silent| silent >= connected)
+    }
+
+    // One value, written whole.
+    fn lock(&self) -> std::sync::MutexGuard<'_, Option<Instant>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 /// What begins a transaction that writes: which one it is, should its end remain unknown.
@@ -83,6 +111,9 @@ pub(crate) struct Statement<'a> {
 pub(crate) struct Session {
     runtime: tokio::runtime::Runtime,
     client: Option<Client>,
+    connected_at: Instant,
+    /// How many times in a row nobody answered.
+    n_silent: u32,
     pub target: Arc<Target>,
 }
 
@@ -92,17 +123,24 @@ impl Session {
             .enable_all()
             .build()
             .map_err(|e| StoreError::Database(format!("no runtime for a connection: {e}")))?;
-        Ok(Session { runtime, client: None, target })
+        Ok(Session { runtime, client: None, connected_at: Instant::now(), n_silent: 0, target })
     }
 
-    /// Connects when there is no connection; one try.
+    /// Connects when there is no connection, or none that can be believed; one try.
     pub fn connect(&mut self) -> Result<(), StoreError> {
-        if self.client.as_ref().is_some_and(|c| !c.is_closed()) {
+        let is_old = self.target.silence.is_after(self.connected_at);
+        if self.client.as_ref().is_some_and(|c| !c.is_closed() && !is_old) {
             return Ok(());
         }
         self.disconnect();
-        let address = &self.target.address;
-        let connected = self.runtime.block_on(address.connect());
+        let (address, within) = (&self.target.address, self.target.connects_within);
+        self.connected_at = Instant::now();
+        let connected =
+            self.runtime.block_on(async { tokio::time::timeout(within, address.connect()).await });
+        let connected = connected.map_err(|_| {
+            let cause = format!("the database did not greet within {within:?}");
+            StoreError::Unavailable { cause }
+        })?;
         let (client, connection) = connected.map_err(|e| fault::unreachable(&e))?;
         self.runtime.spawn(async move {
             if let Err(error) = connection.await {
@@ -151,10 +189,10 @@ impl Session {
         loop {
             self.connect_patiently(since).map_err(Lost::Refused)?;
             let client = self.client()?;
-            let flight = join(client.simple_query(begin), fly(client, statements));
-            let answered =
-                self.answer(flight).map(|(begun, rows)| begun.map(|b| (b, rows)).map_err(Lost::of));
-            match answered.and_then(|answered| answered) {
+            let flight = self.in_time(client.simple_query(begin), fly(client, statements));
+            let answered = self.runtime.block_on(flight);
+            let answered = self.unless_silent(answered);
+            match answered.and_then(|(begun, rows)| Ok((begun.map_err(Lost::of)?, rows))) {
                 Ok((messages, rows)) => return Ok((mark(&messages), sorted(rows)?)),
                 Err(Lost::Connection(cause)) if since.elapsed() < self.target.patience => {
                     tracing::debug!(cause, "a connection had ended, connecting anew");
@@ -177,15 +215,28 @@ impl Session {
 
     /// Waits for an answer, for as long as it may take.
     fn answer<T>(&self, flight: impl Future<Output = T>) -> Result<T, Lost> {
+        self.runtime.block_on(answered_within(self.target.answers_within, flight))
+    }
+
+    /// Waits until a transaction has begun, which has to be soon, and for what was sent with it.
+    async fn in_time<A, B>(
+        &self,
+        begun: impl Future<Output = A>,
+        rest: impl Future<Output = B>,
+    ) -> Result<(A, B), Lost> {
+        let soon = self.target.begins_within * (1 << self.n_silent.min(DOUBLED_MAX));
         let within = self.target.answers_within;
-        let answered = self.runtime.block_on(async { tokio::time::timeout(within, flight).await });
-        answered.map_err(|_| Lost::Connection(format!("the database gave no answer within {within:?}")))
+        try_join(answered_within(soon.min(within), begun), answered_within(within, rest)).await
     }
 
     /// A connection that stays silent is of no use for what would come next, not even to undo anything.
     fn unless_silent<T>(&mut self, answered: Result<T, Lost>) -> Result<T, Lost> {
         if answered.is_err() {
+            self.n_silent += 1;
+            self.target.silence.heard();
             self.disconnect();
+        } else {
+            self.n_silent = 0;
         }
         answered
     }
@@ -204,7 +255,8 @@ impl Session {
             Err(lost) => return (None, Err(lost.clone()), Err(lost)),
         };
         let rest = join(fly(client, statements), client.simple_query("COMMIT"));
-        let answered = self.answer(join(client.simple_query(begin), rest));
+        let answered = self.runtime.block_on(self.in_time(client.simple_query(begin), rest));
+        let answered = self.unless_silent(answered);
         match answered.and_then(|(begun, rest)| Ok((begun.map_err(Lost::of)?, rest))) {
             Ok((messages, (rows, committed))) => {
                 (mark(&messages), sorted(rows), committed.map(drop).map_err(Lost::of))
@@ -302,6 +354,11 @@ impl Drop for Session {
     fn drop(&mut self) {
         self.disconnect();
     }
+}
+
+async fn answered_within<T>(within: Duration, flight: impl Future<Output = T>) -> Result<T, Lost> {
+    let answered = tokio::time::timeout(within, flight).await;
+    answered.map_err(|_| Lost::Connection(format!("the database gave no answer within {within:?}")))
 }
 
 /// Sends all statements before the first answer is awaited.

@@ -80,6 +80,11 @@ impl Address {
         self
     }
 
+    /// How many hosts there are that may be tried, one after the other.
+    pub fn n_hosts(&self) -> u32 {
+        u32::try_from(self.config.get_hosts().len().max(1)).unwrap_or(u32::MAX)
+    }
+
     pub async fn connect(&self) -> Result<(Client, Connection<Socket, TlsStream>), Error> {
         self.config.connect(self.tls.clone()).await
     }

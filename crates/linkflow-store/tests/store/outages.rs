@@ -64,6 +64,43 @@ async fn connections_that_take_everything_and_answer_nothing_are_given_up_and_re
 }
 
 #[tokio::test]
+async fn one_connection_without_an_answer_is_enough_to_believe_none_that_is_as_old() {
+    let (w, proxy) = wired_with(|options| options.begin_timeout_ms = 2_000);
+    let key = w.worker(0).await;
+    let beat = || w.heartbeat(&key, t(1), LEASE_MS);
+    for _ in 0..8 {
+        futures_util::future::join_all((0..16).map(|_| beat())).await;
+    }
+    proxy.silence();
+    let since = Instant::now();
+    for _ in 0..16 {
+        assert!(beat().await.unwrap());
+    }
+    // Four connections write; each of them finding it out by itself would take 8 s.
+    assert!(since.elapsed() < Duration::from_secs(6), "took {:?}", since.elapsed());
+}
+
+#[tokio::test]
+async fn a_database_that_takes_connections_and_greets_nobody_is_reached_once_it_does() {
+    let (w, proxy) = wired_with(|options| {
+        (options.begin_timeout_ms, options.connect_timeout_ms, options.patience_ms) = (300, 300, 60_000);
+    });
+    let key = w.worker(0).await;
+    proxy.greet_nobody(true);
+    proxy.silence();
+    let beats = async { tokio::join!(w.heartbeat(&key, t(1), LEASE_MS), w.accept(new(id(0), 0))) };
+    let greeted = async {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        proxy.greet_nobody(false);
+    };
+    let all = async { tokio::join!(beats, greeted).0 };
+    let (beat, accepted) =
+        tokio::time::timeout(Duration::from_secs(45), all).await.expect("nobody waits for ever");
+    assert!(beat.unwrap());
+    assert!(!accepted.unwrap().existing);
+}
+
+#[tokio::test]
 async fn an_append_whose_commit_is_cut_is_written_once_and_answered() {
     let (w, proxy) = wired();
     let key = w.worker(0).await;

@@ -23,6 +23,8 @@ pub struct Proxy {
     n_cuts: Arc<AtomicUsize>,
     /// Of those that are open.
     silence: Arc<Mutex<Arc<AtomicBool>>>,
+    /// Whether new ones are silent too.
+    greets_nobody: Arc<AtomicBool>,
 }
 
 impl Proxy {
@@ -34,6 +36,7 @@ impl Proxy {
             open: Arc::default(),
             n_cuts: Arc::default(),
             silence: Arc::default(),
+            greets_nobody: Arc::default(),
         };
         let own = proxy.clone();
         std::thread::spawn(move || {
@@ -52,7 +55,10 @@ impl Proxy {
         self.open.lock().unwrap().extend([client.try_clone().unwrap(), server.try_clone().unwrap()]);
         let (from, to) = (client.try_clone().unwrap(), server.try_clone().unwrap());
         let (own, flag) = (self.clone(), swallows.clone());
-        let silence = self.silence.lock().unwrap().clone();
+        let mut silence = self.silence.lock().unwrap().clone();
+        if self.greets_nobody.load(Ordering::SeqCst) {
+            silence = Arc::new(AtomicBool::new(true));
+        }
         let silent = silence.clone();
         std::thread::spawn(move || own.pump_there(from, to, &flag, &silence));
         std::thread::spawn(move || pump_back(server, client, &swallows, &silent));
@@ -72,6 +78,11 @@ impl Proxy {
     /// ones would.
     pub fn silence(&self) {
         std::mem::take(&mut *self.silence.lock().unwrap()).store(true, Ordering::SeqCst);
+    }
+
+    /// Whether connections that are made from now on are never answered, not even greeted.
+    pub fn greet_nobody(&self, is_so: bool) {
+        self.greets_nobody.store(is_so, Ordering::SeqCst);
     }
 
     /// Cuts all connections that are open.
