@@ -236,7 +236,7 @@ impl Store {
                 begin_write: session::begin_write(longest, idle),
                 begin_read: session::begin_read(longest, idle),
                 patience,
-                connects_within: connect * address.n_hosts() + ANSWER_SLACK,
+                connects_within: connect * address.n_hosts(),
                 begins_within: Duration::from_millis(options.begin_timeout_ms),
                 answers_within: Duration::from_millis(longest) + ANSWER_SLACK,
                 silence: silence.clone(),

@@ -24,6 +24,9 @@ const RETRY_MS_MAX: u64 = 1_000;
 /// not dead gets its time, and is not asked anew by everybody every few seconds.
 const DOUBLED_MAX: u32 = 3;
 
+/// How long a connection may take to say that it ends.
+const TAKES_LEAVE: Duration = Duration::from_millis(50);
+
 /// What a session needs to know to serve its thread.
 pub(crate) struct Target {
     pub address: Address,
@@ -111,6 +114,8 @@ pub(crate) struct Statement<'a> {
 pub(crate) struct Session {
     runtime: tokio::runtime::Runtime,
     client: Option<Client>,
+    /// What reads and writes for the client.
+    connection: Option<tokio::task::JoinHandle<()>>,
     connected_at: Instant,
     /// How many times in a row nobody answered.
     n_silent: u32,
@@ -123,7 +128,7 @@ impl Session {
             .enable_all()
             .build()
             .map_err(|e| StoreError::Database(format!("no runtime for a connection: {e}")))?;
-        Ok(Session { runtime, client: None, connected_at: Instant::now(), n_silent: 0, target })
+        Ok(Session { runtime, client: None, connection: None, connected_at: Instant::now(), n_silent: 0, target })
     }
 
     /// Connects when there is no connection, or none that can be believed; one try.
@@ -142,20 +147,29 @@ impl Session {
             StoreError::Unavailable { cause }
         })?;
         let (client, connection) = connected.map_err(|e| fault::unreachable(&e))?;
-        self.runtime.spawn(async move {
+        self.connection = Some(self.runtime.spawn(async move {
             if let Err(error) = connection.await {
                 tracing::debug!(%error, "a connection to the database ended");
             }
-        });
+        }));
         self.client = Some(client);
         metrics::gauge!("linkflow_database_connections", "pool" => self.target.pool).increment(1.0);
         Ok(())
     }
 
-    /// Drops the connection; what it had begun is undone.
+    /// Ends the connection; what it had begun is undone. One that owes an answer would wait for it with
+    /// its socket open, and what it holds at the server with it.
     pub fn disconnect(&mut self) {
         if self.client.take().is_some() {
             metrics::gauge!("linkflow_database_connections", "pool" => self.target.pool).decrement(1.0);
+        }
+        if let Some(mut connection) = self.connection.take() {
+            self.runtime.block_on(async {
+                if tokio::time::timeout(TAKES_LEAVE, &mut connection).await.is_err() {
+                    connection.abort();
+                    let _ = connection.await;
+                }
+            });
         }
     }
 

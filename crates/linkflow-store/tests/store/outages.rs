@@ -81,6 +81,27 @@ async fn one_connection_without_an_answer_is_enough_to_believe_none_that_is_as_o
 }
 
 #[tokio::test]
+async fn a_connection_that_is_given_up_holds_nothing_at_the_server() {
+    let (w, proxy) = wired_with(|options| {
+        (options.writers, options.committers, options.store.readers) = (1, 1, 1);
+        options.begin_timeout_ms = 300;
+    });
+    let key = w.worker(0).await;
+    let old = w.accepted(0).await;
+    w.execution(workspace(), old).await.unwrap();
+    let connections = || proxy.n_open();
+    let before = connections();
+    proxy.silence();
+    assert!(w.heartbeat(&key, t(1), LEASE_MS).await.unwrap());
+    assert!(w.execution(workspace(), old).await.unwrap().is_some());
+    let until = Instant::now() + Duration::from_secs(20);
+    while connections() > before {
+        assert!(Instant::now() < until, "{} connections are open, {before} were before", connections());
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+}
+
+#[tokio::test]
 async fn a_database_that_takes_connections_and_greets_nobody_is_reached_once_it_does() {
     let (w, proxy) = wired_with(|options| {
         (options.begin_timeout_ms, options.connect_timeout_ms, options.patience_ms) = (300, 300, 60_000);

@@ -21,6 +21,7 @@ pub struct Proxy {
     next: Arc<Mutex<Cut>>,
     open: Arc<Mutex<Vec<TcpStream>>>,
     n_cuts: Arc<AtomicUsize>,
+    n_open: Arc<AtomicUsize>,
     /// Of those that are open.
     silence: Arc<Mutex<Arc<AtomicBool>>>,
     /// Whether new ones are silent too.
@@ -35,6 +36,7 @@ impl Proxy {
             next: Arc::new(Mutex::new(Cut::Never)),
             open: Arc::default(),
             n_cuts: Arc::default(),
+            n_open: Arc::default(),
             silence: Arc::default(),
             greets_nobody: Arc::default(),
         };
@@ -60,7 +62,11 @@ impl Proxy {
             silence = Arc::new(AtomicBool::new(true));
         }
         let silent = silence.clone();
-        std::thread::spawn(move || own.pump_there(from, to, &flag, &silence));
+        own.n_open.fetch_add(1, Ordering::SeqCst);
+        std::thread::spawn(move || {
+            own.pump_there(from, to, &flag, &silence);
+            own.n_open.fetch_sub(1, Ordering::SeqCst);
+        });
         std::thread::spawn(move || pump_back(server, client, &swallows, &silent));
     }
 
@@ -72,6 +78,11 @@ impl Proxy {
     /// How many commits were cut.
     pub fn n_cuts(&self) -> usize {
         self.n_cuts.load(Ordering::SeqCst)
+    }
+
+    /// How many connections the store has not ended.
+    pub fn n_open(&self) -> usize {
+        self.n_open.load(Ordering::SeqCst)
     }
 
     /// From now on all connections that are open take what is sent and never answer, although new

@@ -16,6 +16,12 @@ const GROUP_BYTES_MAX: usize = 8 << 20;
 /// A second committer helps when so many wait, or the first of them has waited so long.
 const HELP_FROM: usize = 128;
 const HELP_AFTER: Duration = Duration::from_millis(100);
+/// For how long a job waits for others that are likely to come, so that they share a transaction: what
+/// a transaction costs is most of what a group of one costs. With little to do nobody waits.
+const LINGER: Duration = Duration::from_millis(2);
+fn linger() -> Duration { static L: std::sync::OnceLock<Duration> = std::sync::OnceLock::new(); *L.get_or_init(|| std::env::var("LINGER_US").ok().and_then(|v| v.parse().ok()).map_or(LINGER, Duration::from_micros)) }
+/// So many are a group that is worth its transaction.
+const ENOUGH: usize = 16;
 /// A helper looks by itself this often, should nobody come who calls it.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
 /// What is owed may queue up this many times the limit of new work.
@@ -66,9 +72,49 @@ pub(crate) struct HotQueue {
 struct State {
     jobs: VecDeque<(Instant, HotJob)>,
     is_closed: bool,
+    pace: Pace,
+    /// The first committer waits for more, and wants to hear of nothing but enough.
+    is_lingering: bool,
+}
+
+/// How fast jobs come.
+struct Pace {
+    last: Instant,
+    /// The time between two of them, in microseconds; recent ones count most.
+    gap_us: f64,
+}
+
+/// A pause longer than this says no more than this.
+const GAP_US_MAX: f64 = 50_000.0;
+
+impl Default for Pace {
+    fn default() -> Pace {
+        Pace { last: Instant::now(), gap_us: GAP_US_MAX }
+    }
+}
+
+impl Pace {
+    fn note(&mut self, now: Instant) {
+        let gap_us = now.duration_since(self.last).as_micros() as f64;
+        self.last = now;
+        self.gap_us += (gap_us.min(GAP_US_MAX) - self.gap_us) / 8.0;
+    }
+
+    /// Whether another one is likely to come within `time`.
+    fn is_likely_within(&self, time: Duration) -> bool {
+        self.gap_us <= time.as_micros() as f64
+    }
 }
 
 impl State {
+    /// How much longer to wait for others: until the first of those that wait has waited enough.
+    fn lingers(&self) -> Option<Duration> {
+        let (since, _) = self.jobs.front()?;
+        let left = linger().checked_sub(since.elapsed())?;
+        let is_worth_it = self.jobs.len() < ENOUGH && !self.is_closed && self.pace.is_likely_within(linger());
+        is_worth_it.then_some(left)
+    }
+
     fn needs_help(&self) -> bool {
         self.jobs.len() >= HELP_FROM
             || self.jobs.front().is_some_and(|(since, _)| since.elapsed() >= HELP_AFTER)
@@ -94,10 +140,15 @@ impl HotQueue {
         if state.jobs.len() >= limit {
             return Err(StoreError::Busy { retry_after_ms: 1_000 });
         }
-        state.jobs.push_back((Instant::now(), job));
+        let now = Instant::now();
+        state.pace.note(now);
+        state.jobs.push_back((now, job));
         let needs_help = state.needs_help();
+        let is_wanted = !state.is_lingering || state.jobs.len() >= ENOUGH;
         drop(state);
-        self.changed.notify_one();
+        if is_wanted {
+            self.changed.notify_one();
+        }
         if needs_help {
             self.help.notify_one();
         }
@@ -108,6 +159,12 @@ impl HotQueue {
     pub fn take(&self, is_helper: bool) -> Option<Vec<HotJob>> {
         let mut state = self.lock();
         loop {
+            if !is_helper && let Some(left) = state.lingers() {
+                state.is_lingering = true;
+                state = self.changed.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0;
+                state.is_lingering = false;
+                continue;
+            }
             let has_work = !state.jobs.is_empty();
             if has_work && (!is_helper || state.is_closed || state.needs_help()) {
                 return Some(group_of(&mut state.jobs));
