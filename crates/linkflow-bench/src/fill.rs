@@ -64,6 +64,7 @@ async fn copy(store: &Store, n: usize) -> anyhow::Result<()> {
             let append = Append {
                 execution: c.id,
                 claim: c.claim,
+                takes: false,
                 seq: c.seq,
                 entries: model.entries[1..].to_vec(),
                 then: Then::Finish {

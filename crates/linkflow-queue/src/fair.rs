@@ -42,6 +42,7 @@ mod tests {
             queue: QueueName::default(),
             execution: ExecutionId::new(Millis(n), 0),
             workspace: WorkspaceId(uuid::Uuid::from_u128(workspace)),
+            start: None,
         };
         Taken::Execution { ticket: job.ticket(), job }
     }

@@ -70,9 +70,16 @@ pub struct Job {
     pub queue: QueueName,
     pub execution: ExecutionId,
     pub workspace: WorkspaceId,
+    /// What its taker needs to begin with it, for one that has just been accepted. It is given to the
+    /// first taker only.
+    pub start: Option<Arc<[u8]>>,
 }
 
 impl Job {
+    pub fn new(queue: QueueName, execution: ExecutionId, workspace: WorkspaceId) -> Job {
+        Job { queue, execution, workspace, start: None }
+    }
+
     pub(crate) fn ticket(&self) -> Ticket {
         Ticket { queue: self.queue.clone(), id: self.execution.to_string().into() }
     }

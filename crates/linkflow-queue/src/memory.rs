@@ -77,7 +77,7 @@ impl MemoryQueue {
     /// Pushes executions to the default queue, for whoever knows nothing but their ids.
     pub fn push(&self, ids: impl IntoIterator<Item = ExecutionId>) {
         let workspace = WorkspaceId(uuid::Uuid::nil());
-        let job = |execution| Job { queue: QueueName::default(), execution, workspace };
+        let job = |execution| Job::new(QueueName::default(), execution, workspace);
         self.push_jobs(ids.into_iter().map(job).collect());
     }
 
@@ -321,8 +321,9 @@ impl State {
 
     fn take_of(&mut self, queue: &QueueName, n: usize, taken: &mut Vec<Taken>) {
         let Some(entries) = self.waiting.get_mut(queue) else { return };
-        for entry in entries.drain(..n.min(entries.len())) {
-            let (ticket, job) = (entry.job.ticket(), entry.job.clone());
+        for mut entry in entries.drain(..n.min(entries.len())) {
+            let start = entry.job.start.take();
+            let (ticket, job) = (entry.job.ticket(), Job { start, ..entry.job.clone() });
             self.place.insert(ticket.clone(), Place::Held { entry, is_wanted_again: false });
             taken.push(Taken::Execution { ticket, job });
         }

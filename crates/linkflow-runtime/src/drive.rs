@@ -22,6 +22,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::contract::{ExecutionError, Finished, NodeRun};
 use crate::host::{AloneHost, Said, StoreHost, store_trouble};
+use crate::open_hint::OpenHint;
 use crate::prepared::Prepared;
 use crate::record::Recorded;
 use crate::services::Services;
@@ -33,6 +34,8 @@ use crate::step::{Tried, Try, after_failure, finish};
 const PENDING_MAX: usize = 256;
 /// Waits up to this many milliseconds are slept through instead of being parked.
 const SLEEP_MS_MAX: u64 = 1_000;
+/// For how long an execution runs without its claim being written.
+const UNCLAIMED_FOR: Duration = Duration::from_millis(250);
 /// How deep workflows may call each other without a store.
 const DEPTH_MAX: u32 = 16;
 
@@ -76,6 +79,8 @@ pub struct Drive {
     /// The version of the workflow.
     pub version: u32,
     pub retry_of: Option<ExecutionId>,
+    /// While the claim is not written: the hint it came with.
+    pub unclaimed: Option<OpenHint>,
     pending: Vec<Entry>,
     children: Vec<NewExecution>,
     alone: Arc<AloneHost>,
@@ -123,6 +128,7 @@ impl Drive {
             started_at,
             version: 0,
             retry_of: None,
+            unclaimed: None,
             pending: Vec::new(),
             children: Vec::new(),
             alone: Arc::default(),
@@ -208,6 +214,7 @@ impl Drive {
     pub async fn run(&mut self) -> Result<Rest, Lost> {
         let mut running: Running = FuturesUnordered::new();
         let mut begun: HashSet<(u32, u32)> = HashSet::new();
+        let claim_by = tokio::time::Instant::now() + UNCLAIMED_FOR;
         loop {
             let commands = self.recorded.machine.outstanding();
             let mut sleep = None;
@@ -246,6 +253,9 @@ impl Drive {
                     if !self.children.is_empty() && !running.is_empty() {
                         self.flush(Then::Keep).await?;
                     }
+                }
+                () = tokio::time::sleep_until(claim_by), if self.unclaimed.is_some() => {
+                    self.flush(Then::Keep).await?;
                 }
                 () = tokio::time::sleep(Duration::from_millis(wake_ms)) => {
                     self.take(Input::Tick, EntryData::default(), None);
@@ -605,6 +615,9 @@ impl Drive {
         let alone = matches!(self.sink, Sink::Alone { .. });
         match wait_ms {
             Some(ms) if self.children.is_empty() && (alone || ms <= SLEEP_MS_MAX) => {
+                if self.unclaimed.is_some() {
+                    self.flush(Then::Keep).await?;
+                }
                 tokio::select! {
                     () = tokio::time::sleep(Duration::from_millis(ms.max(1))) => {
                         self.take(Input::Tick, EntryData::default(), None);
@@ -651,8 +664,12 @@ impl Drive {
         let accepted: Vec<_> = new.iter().map(|n| (n.id, n.workflow)).collect();
         let then = if new.is_empty() { then } else { Then::Accept { new, then: Box::new(then) } };
         let (execution, seq, started_at) = (self.execution, self.seq, self.started_at);
-        let append = Append { execution, claim, seq, entries, then, started_at };
+        let takes = self.unclaimed.is_some();
+        let append = Append { execution, claim, takes, seq, entries, then, started_at };
         let appended = append_for_sure(&inner, &key, append).await?;
+        if let Some(hint) = self.unclaimed.take() {
+            hint.claimed();
+        }
         self.seq += n;
         for (id, workflow) in accepted.into_iter().filter(|(id, _)| appended.ready.contains(id)) {
             inner.tell_accepted(self.workspace, id, workflow);
@@ -700,12 +717,16 @@ impl Drive {
 
     /// Keeps what nodes have changed of their static data, before the end is written: should this
     /// worker die in between, the next one finds the changes in the journal and keeps them again.
-    async fn keep_static_data(&self) -> Result<(), Lost> {
-        let Sink::Store { inner, .. } = &self.sink else { return Ok(()) };
+    async fn keep_static_data(&mut self) -> Result<(), Lost> {
         let changed = self.draft.all();
         if changed.is_empty() || self.mode == Mode::Manual {
             return Ok(());
         }
+        if self.unclaimed.is_some() {
+            // Another worker may have it, and keep what its own run has changed.
+            self.flush(Then::Keep).await?;
+        }
+        let Sink::Store { inner, .. } = &self.sink else { return Ok(()) };
         let now = self.services.now();
         inner.store.keep_all(self.workspace, self.workflow, changed, now).await.map_err(Lost::Store)
     }

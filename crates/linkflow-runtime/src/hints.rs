@@ -115,7 +115,7 @@ impl Hints {
 
     pub fn job_of(&self, row: ReadyRow) -> Job {
         let queue = self.place(&row.queue, row.workspace);
-        Job { queue, execution: row.id, workspace: row.workspace }
+        Job::new(queue, row.id, row.workspace)
     }
 
     pub fn push_jobs(&self, jobs: Vec<Job>) {

@@ -12,6 +12,7 @@ mod foreign;
 mod hints;
 mod host;
 mod memory;
+mod open_hint;
 mod polls;
 mod prepared;
 mod record;

@@ -11,7 +11,8 @@ use linkflow_node::trigger::{Request, Trigger};
 use linkflow_node::{BoxFuture, ChildCall, ChildResult, NodeError, Reply, WorkflowRef};
 use linkflow_queue::{Job, Queue, QueueName};
 use linkflow_store::{
-    CancelAsked, Entry, EntryData, Idempotency, Keyring, NewExecution, Places, Store, StoreError, WakeCall,
+    Accepted, CancelAsked, Entry, EntryData, Idempotency, Keyring, NewExecution, Places, Store, StoreError,
+    WakeCall,
 };
 use serde_json::{Value, json};
 use tokio::sync::{Notify, oneshot};
@@ -261,14 +262,25 @@ impl Inner {
     /// Says that these may have work. The queue of one that was made elsewhere is taken for the
     /// usual one, in which it waits as well as in its own.
     pub fn hint(&self, workspace: WorkspaceId, ids: impl IntoIterator<Item = ExecutionId>) {
-        let job = |execution| {
-            let own = self.own_queues.get(&execution);
-            let queue = own.unwrap_or_else(|| self.hints.queue_of(workspace));
-            Job { queue, execution, workspace }
-        };
-        for job in ids.into_iter().map(job) {
-            (0..self.store.hints()).for_each(|_| self.hints.push_jobs(vec![job.clone()]));
+        for id in ids {
+            self.push(self.job(workspace, id));
         }
+    }
+
+    /// Says that an execution was accepted just now, and with what.
+    fn hint_start(&self, workspace: WorkspaceId, accepted: Accepted) {
+        let start = accepted.start.map(|start| start.into_bytes().into());
+        self.push(Job { start, ..self.job(workspace, accepted.id) });
+    }
+
+    fn job(&self, workspace: WorkspaceId, execution: ExecutionId) -> Job {
+        let own = self.own_queues.get(&execution);
+        let queue = own.unwrap_or_else(|| self.hints.queue_of(workspace));
+        Job::new(queue, execution, workspace)
+    }
+
+    fn push(&self, job: Job) {
+        (0..self.store.hints()).for_each(|_| self.hints.push_jobs(vec![job.clone()]));
     }
 
     /// Remembers where an execution waits that is made here.
@@ -617,7 +629,7 @@ impl Inner {
             return Ok(Started { execution: accepted.id, is_new: false });
         }
         self.tell_accepted(workspace, id, workflow);
-        self.hint(workspace, [id]);
+        self.hint_start(workspace, accepted);
         Ok(Started { execution: id, is_new: true })
     }
 

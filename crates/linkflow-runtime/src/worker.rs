@@ -9,7 +9,7 @@ use std::time::Duration;
 use futures_util::FutureExt;
 use linkflow_engine::Input;
 use linkflow_model::{ExecutionId, Millis, Mode, Status};
-use linkflow_queue::{ForeignJob, QueueError, Taken, Ticket};
+use linkflow_queue::{ForeignJob, Job, QueueError, Taken, Ticket};
 use linkflow_store::{Append, Claimed, EntryData, StoreError, Then, WorkerKey};
 use serde_json::json;
 use tokio::sync::{Mutex, OwnedSemaphorePermit, Semaphore, watch};
@@ -20,6 +20,7 @@ use tokio_util::task::AbortOnDropHandle;
 use crate::contract::{ExecutionError, Finished};
 use crate::drive::{Drive, Lost, Rest, Sink, env_of};
 use crate::foreign::{self, Refused};
+use crate::open_hint::OpenHint;
 use crate::record::replay;
 use crate::shell::{Inner, Place};
 use crate::turns::Turns;
@@ -170,16 +171,29 @@ async fn take_in(
     tasks: &mut JoinSet<()>,
 ) {
     let mut tickets = HashMap::with_capacity(taken.len());
+    let mut new = Vec::new();
     for job in taken {
         match job {
-            Taken::Execution { ticket, job } => _ = tickets.insert(job.execution, ticket),
+            Taken::Execution { ticket, job } => match unclaimed(inner, &job).await {
+                Some(claim) => new.push((claim, Some(OpenHint::new(inner, ticket, job)))),
+                None => _ = tickets.insert(job.execution, ticket),
+            },
             Taken::Foreign(job) => take_foreign(inner, job).await,
         }
     }
+    begin(inner, &lease.key(), new, slots, tasks).await;
     if !tickets.is_empty() {
         let ids = tickets.keys().copied().collect();
         claim(inner, lease, ids, tickets.into_values().collect(), slots, tasks).await;
     }
+}
+
+/// An execution that came with all that is needed to begin, and that nobody limits.
+async fn unclaimed(inner: &Inner, job: &Job) -> Option<Claimed> {
+    let start = job.start.as_deref()?;
+    let claim = inner.store.unclaimed(job.execution, job.workspace, start).ok()?;
+    let is_limited = inner.places().await.ok()?.limit(claim.workflow);
+    (!is_limited).then_some(claim)
 }
 
 pub async fn take_foreign(inner: &Arc<Inner>, job: ForeignJob) {
@@ -211,6 +225,7 @@ async fn claim(
             // From here on the store says whose they are. A job that were held for as long as its
             // execution runs would keep away the hint that comes when this process has died.
             tickets.into_iter().for_each(|ticket| inner.hints.done(ticket));
+            let claimed = claimed.into_iter().map(|claim| (claim, None)).collect();
             return begin(inner, &key, claimed, slots, tasks).await;
         }
         Err(StoreError::Fenced) => lease.renew(inner, &key).await.err(),
@@ -250,6 +265,7 @@ async fn ask_store(
     let trouble = match claimed {
         Ok(claimed) if claimed.is_empty() => None,
         Ok(claimed) => {
+            let claimed = claimed.into_iter().map(|claim| (claim, None)).collect();
             return begin(inner, &key, claimed, slots, tasks).await;
         }
         Err(StoreError::Fenced) => lease.renew(inner, &key).await.err(),
@@ -261,20 +277,21 @@ async fn ask_store(
     tokio::time::sleep(POLL).await;
 }
 
+/// Runs what was claimed, and what runs before its claim is written, which has its hint with it.
 async fn begin(
     inner: &Arc<Inner>,
     key: &WorkerKey,
-    claimed: Vec<Claimed>,
+    claimed: Vec<(Claimed, Option<OpenHint>)>,
     slots: &Arc<Semaphore>,
     tasks: &mut JoinSet<()>,
 ) {
-    for claim in claimed {
+    for (claim, hint) in claimed {
         let Ok(slot) = slots.clone().acquire_owned().await else { return };
         let place = Place::take(inner, claim.id);
         let (inner, key) = (inner.clone(), key.clone());
         tasks.spawn(async move {
             let workflow = claim.workflow;
-            run(&inner, key, claim, place).await;
+            run(&inner, key, claim, hint, place).await;
             drop(slot);
             if inner.places().await.is_ok_and(|places| places.limit(workflow)) {
                 inner.place_left.notify_one();
@@ -284,9 +301,9 @@ async fn begin(
 }
 
 /// Drives an execution to its rest, and hands it back when that does not work.
-async fn run(inner: &Arc<Inner>, key: WorkerKey, claim: Claimed, place: Place) {
+async fn run(inner: &Arc<Inner>, key: WorkerKey, claim: Claimed, hint: Option<OpenHint>, place: Place) {
     let (id, number) = (claim.id, claim.claim);
-    let driven = drive(inner, &key, claim, place.cancel.clone());
+    let driven = drive(inner, &key, claim, hint, place.cancel.clone());
     let (error, counts) = match AssertUnwindSafe(driven).catch_unwind().await {
         Ok(Ok(())) => return,
         Ok(Err(Lost::Taken)) => {
@@ -320,15 +337,16 @@ async fn drive(
     inner: &Arc<Inner>,
     key: &WorkerKey,
     claim: Claimed,
+    hint: Option<OpenHint>,
     cancel: CancellationToken,
 ) -> Result<(), Lost> {
     let (id, workspace, workflow) = (claim.id, claim.workspace, claim.workflow);
     let version = u32::try_from(claim.version).unwrap_or_default();
     let prepared = match inner.prepared(workspace, workflow, version).await {
         Ok(Some(prepared)) => prepared,
-        Ok(None) => return give_up(inner, key, claim, "the version of the workflow is gone").await,
+        Ok(None) => return give_up(inner, key, claim, hint, "the version of the workflow is gone").await,
         Err(error @ StoreError::Invalid { .. }) => {
-            return give_up(inner, key, claim, &error.to_string()).await;
+            return give_up(inner, key, claim, hint, &error.to_string()).await;
         }
         Err(error) => return Err(Lost::Store(error)),
     };
@@ -352,6 +370,7 @@ async fn drive(
     );
     drive.version = version;
     drive.retry_of = claim.retry_of;
+    drive.unclaimed = hint;
     inner.tell("execution.started", workspace, Some(id), Some(workflow), json!({"status": "running"}));
     for wake in claim.wakes {
         let data = EntryData { resume: wake.payload, ..EntryData::default() };
@@ -382,11 +401,18 @@ fn ended(inner: &Inner, drive: &Drive, status: Status) {
 }
 
 /// Ends an execution that can never run.
-async fn give_up(inner: &Arc<Inner>, key: &WorkerKey, claim: Claimed, why: &str) -> Result<(), Lost> {
+async fn give_up(
+    inner: &Arc<Inner>,
+    key: &WorkerKey,
+    claim: Claimed,
+    hint: Option<OpenHint>,
+    why: &str,
+) -> Result<(), Lost> {
     let id: ExecutionId = claim.id;
     let append = Append {
         execution: id,
         claim: claim.claim,
+        takes: hint.is_some(),
         seq: claim.seq,
         entries: Vec::new(),
         then: Then::Finish {
@@ -399,6 +425,9 @@ async fn give_up(inner: &Arc<Inner>, key: &WorkerKey, claim: Claimed, why: &str)
         started_at: Some(inner.services.now()),
     };
     let appended = inner.store.append(key, append).await.map_err(Lost::from)?;
+    if let Some(hint) = hint {
+        hint.claimed();
+    }
     inner.hint(claim.workspace, appended.ready);
     let error = ExecutionError { message: why.to_owned(), node: None };
     let data = json!({"status": Status::Error.as_str(), "error": error});

@@ -205,7 +205,14 @@ async fn one(store: &Store, key: &WorkerKey, i: u64) {
         keep_data: true,
         custom_data: None,
     };
-    let append =
-        Append { execution: id, claim: claimed.claim, seq: claimed.seq, entries, then, started_at: None };
+    let append = Append {
+        execution: id,
+        claim: claimed.claim,
+        takes: false,
+        seq: claimed.seq,
+        entries,
+        then,
+        started_at: None,
+    };
     store.append(key, append).await.expect("it is appended");
 }

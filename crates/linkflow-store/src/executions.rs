@@ -11,6 +11,7 @@ use crate::entry::{self, Chunk, wake_name, wake_named};
 use crate::faults::Planted;
 use crate::journal;
 use crate::postgres::HotJob;
+use crate::start::Start;
 use crate::workers::{WorkerKey, holds};
 use crate::{Entry, Store, StoreError};
 
@@ -51,11 +52,13 @@ pub struct Idempotency {
     pub fingerprint: String,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Accepted {
     pub id: ExecutionId,
     /// It had been accepted before; nothing was written.
     pub existing: bool,
+    /// What a worker needs to begin with it, where that is little and it is new.
+    pub start: Option<Start>,
 }
 
 /// An execution that a worker has just taken.
@@ -223,7 +226,7 @@ impl Store {
     /// the one that exists.
     pub async fn accept(&self, new: NewExecution) -> Result<Accepted, StoreError> {
         if self.has(Planted::AcknowledgedBeforeCommit) {
-            return Ok(Accepted { id: new.id, existing: false });
+            return Ok(Accepted { id: new.id, existing: false, start: None });
         }
         let prepared = self.prepare(new).await?;
         match self.db.hot() {
@@ -541,7 +544,7 @@ pub(crate) fn insert(tx: &mut Tx<'_>, prepared: &Prepared) -> Result<Accepted, S
     if let Some(idempotency) = &new.idempotency
         && let Some(id) = reserve_key(tx, new, idempotency)?
     {
-        return Ok(Accepted { id, existing: true });
+        return Ok(Accepted { id, existing: true, start: None });
     }
     let written = tx.execute(
         "INSERT INTO executions (id, workspace, workflow, version, mode, status, queue, attempt, cancel, \
@@ -565,7 +568,7 @@ pub(crate) fn insert(tx: &mut Tx<'_>, prepared: &Prepared) -> Result<Accepted, S
         ],
     )?;
     if written == 0 {
-        return Ok(Accepted { id: new.id, existing: true });
+        return Ok(Accepted { id: new.id, existing: true, start: None });
     }
     journal::insert(tx, new.id, 0, chunk)?;
     if let Some(parent) = new.parent
@@ -575,7 +578,7 @@ pub(crate) fn insert(tx: &mut Tx<'_>, prepared: &Prepared) -> Result<Accepted, S
         let sql = "UPDATE executions SET has_children = TRUE WHERE id = $1 AND NOT has_children";
         tx.execute(sql, params![parent.execution])?;
     }
-    Ok(Accepted { id: new.id, existing: false })
+    Ok(Accepted { id: new.id, existing: false, start: Start::of(prepared) })
 }
 
 /// The execution that has the key already, if one has.

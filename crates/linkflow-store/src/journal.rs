@@ -24,6 +24,9 @@ pub struct Append {
     pub execution: ExecutionId,
     /// The claim by which the worker holds it.
     pub claim: u64,
+    /// Whether that claim is made with this append: nobody else may have claimed it before, or wish its
+    /// end.
+    pub takes: bool,
     /// Sequence number of the first entry.
     pub seq: u64,
     pub entries: Vec<Entry>,
@@ -116,6 +119,7 @@ impl Store {
             key: key.clone(),
             execution: append.execution,
             claim: append.claim,
+            takes: append.takes,
             seq: append.seq,
             chunk: self.encode(&append.entries).await?,
             notes,
@@ -159,6 +163,7 @@ pub(crate) struct Work {
     pub key: WorkerKey,
     pub execution: ExecutionId,
     pub claim: u64,
+    pub takes: bool,
     pub seq: u64,
     pub chunk: Chunk,
     pub notes: Notes,
@@ -238,10 +243,14 @@ impl Work {
             Next::Finish { .. } => lock_with_parent(tx, self.execution)?,
             _ => tx.lock_row("executions", self.execution)?,
         }
+        if self.takes {
+            self.take(tx)?;
+        }
         let held = self.held(tx)?.ok_or(AppendError::Ended)?;
         let next = next_seq(tx, self.execution)?;
         let fits = held.status == Status::Running && held.is_mine && next == self.seq;
-        let seq = if self.is_lenient || self.is_fenceless { next } else { self.seq };
+        // Whether a claim can be made is no matter of the fence.
+        let seq = if (self.is_lenient || self.is_fenceless) && !self.takes { next } else { self.seq };
         if !fits && seq == self.seq {
             return self.repeated(tx, &held);
         }
@@ -262,6 +271,17 @@ impl Work {
         }
         ready.extend(self.go_on(tx, held.cancel)?);
         Ok(Appended { cancel_requested: held.cancel, ready })
+    }
+
+    /// Makes the claim, if nobody has, and nobody wants its end. One that was made in this way before is found to be held.
+    fn take(&self, tx: &mut Tx<'_>) -> Result<(), StoreError> {
+        tx.execute(
+            "UPDATE executions SET status = 'running', owner = $2, attempt = attempt + 1, claim = $3, \
+             ready_at = NULL, wake_at = NULL, started_at = COALESCE(started_at, $4) \
+             WHERE id = $1 AND status = 'ready' AND ready_at IS NOT NULL AND NOT cancel AND claim = $3 - 1",
+            params![self.execution, self.key.id, self.claim, self.started_at],
+        )
+        .map(drop)
     }
 
     fn held(&self, tx: &mut Tx<'_>) -> Result<Option<Held>, StoreError> {

@@ -115,6 +115,7 @@ impl FakeRuntime {
         let end = Append {
             execution: id,
             claim,
+            takes: false,
             seq: 0,
             entries: Vec::new(),
             started_at: Some(now),

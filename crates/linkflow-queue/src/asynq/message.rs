@@ -150,11 +150,12 @@ impl TaskMessage {
         serde_json::from_slice(&self.payload).ok()
     }
 
-    pub(crate) fn taken(&self, ticket: Ticket) -> Taken {
+    pub(crate) fn taken(&self, ticket: Ticket, start: &[u8]) -> Taken {
         match self.ours() {
             Some(Payload { execution_id, workspace_id }) => {
                 let queue = ticket.queue.clone();
-                let job = Job { queue, execution: execution_id, workspace: workspace_id };
+                let start = (!start.is_empty()).then(|| start.into());
+                let job = Job { queue, execution: execution_id, workspace: workspace_id, start };
                 Taken::Execution { ticket, job }
             }
             None => Taken::Foreign(ForeignJob {

@@ -383,6 +383,7 @@ impl Inner {
             let message = TaskMessage::of(job, self.settings.retention_s);
             args.push(message.id.clone().into_bytes());
             args.push(message.encode_to_vec());
+            args.push(job.start.as_deref().unwrap_or_default().to_vec());
         }
         self.link.run(&scripts::PUSH, &keys, &args).await
     }

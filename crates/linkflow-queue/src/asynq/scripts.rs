@@ -6,7 +6,8 @@
 //! far below the limit of Lua's `unpack`, about 8,000.
 //!
 //! A task that is active has a field `owner`, which asynq does not know and does not mind. It
-//! keeps a worker whose lease has run out from settling what another has taken since.
+//! keeps a worker whose lease has run out from settling what another has taken since. One that waits
+//! may have a field `start`, with which its first taker begins; it is gone with the first taking.
 
 use std::sync::LazyLock;
 
@@ -89,11 +90,11 @@ return 1";
     /// slow is gone then, and what it says of the task later is not heard.
     ///
     /// Keys: pending, scheduled, retry, completed, active, lease. Arguments: now (ns), task prefix,
-    /// the end of a lease that nobody extends (s), then id and message of each. Returns how many
-    /// came in anew.
+    /// the end of a lease that nobody extends (s), then id, message and start or '' of
+    /// each. Returns how many came in anew.
     PUSH = r"
 local fresh = {}
-for i = 4, #ARGV, 2 do
+for i = 4, #ARGV, 3 do
   local id, key = ARGV[i], ARGV[2] .. ARGV[i]
   local state = redis.call('HGET', key, 'state')
   local comes = not state
@@ -119,6 +120,7 @@ for i = 4, #ARGV, 2 do
       redis.call('HSET', key, 'state', 'pending', 'pending_since', ARGV[1])
     else
       redis.call('HSET', key, 'msg', ARGV[i + 1], 'state', 'pending', 'pending_since', ARGV[1])
+      if ARGV[i + 2] ~= '' then redis.call('HSET', key, 'start', ARGV[i + 2]) end
     end
     fresh[#fresh + 1] = id
   end
@@ -136,7 +138,7 @@ redis.call('LPUSH', KEYS[3], ARGV[1])
 return 1";
 
     /// Keys: paused, pending, active, lease. Arguments: lease's end (s), task prefix, how many,
-    /// owner. Returns id, message and `pending_since` of each. Ids without a task are dropped.
+    /// owner. Returns id, message, `pending_since` and start of each. Ids without a task are dropped.
     TAKE = r"
 if redis.call('EXISTS', KEYS[1]) == 1 then return {} end
 local ids = redis.call('RPOP', KEYS[2], ARGV[3])
@@ -144,16 +146,17 @@ if not ids then return {} end
 local out, live, lease = {}, {}, {}
 for _, id in ipairs(ids) do
   local key = ARGV[2] .. id
-  local task = redis.call('HMGET', key, 'msg', 'pending_since')
+  local task = redis.call('HMGET', key, 'msg', 'pending_since', 'start')
   if task[1] then
     redis.call('HSET', key, 'state', 'active', 'owner', ARGV[4])
-    redis.call('HDEL', key, 'pending_since')
+    redis.call('HDEL', key, 'pending_since', 'start')
     live[#live + 1] = id
     lease[#lease + 1] = ARGV[1]
     lease[#lease + 1] = id
     out[#out + 1] = id
     out[#out + 1] = task[1]
     out[#out + 1] = task[2] or ''
+    out[#out + 1] = task[3] or ''
   end
 end
 if #live > 0 then

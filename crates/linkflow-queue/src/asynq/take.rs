@@ -148,12 +148,12 @@ pub(crate) async fn take_batch(
         owner.as_bytes().to_vec(),
     ];
     let got: Vec<Vec<u8>> = inner.link.run(&scripts::TAKE, &keys, &args).await?;
-    let mut taken = Vec::with_capacity(got.len() / 3);
+    let mut taken = Vec::with_capacity(got.len() / 4);
     let mut unreadable = Vec::new();
-    for task in got.chunks_exact(3) {
-        let [id, message, since] = task else { continue };
+    for task in got.chunks_exact(4) {
+        let [id, message, since, start] = task else { continue };
         match (std::str::from_utf8(id), TaskMessage::decode(message.as_slice())) {
-            (Ok(id), Ok(message)) => taken.push(hold(inner, queue, id, &owner, message, since)),
+            (Ok(id), Ok(message)) => taken.push(hold(inner, queue, id, &owner, message, (since, start))),
             _ => unreadable.push((id.clone(), message.clone())),
         }
     }
@@ -171,10 +171,10 @@ fn hold(
     id: &str,
     owner: &Arc<str>,
     message: TaskMessage,
-    since: &[u8],
+    (since, start): (&[u8], &[u8]),
 ) -> Taken {
     let ticket = Ticket { queue: queue.clone(), id: id.into() };
-    let taken = message.taken(ticket.clone());
+    let taken = message.taken(ticket.clone(), start);
     let held = Held {
         owner: owner.clone(),
         message: Arc::new(message),

@@ -55,11 +55,8 @@ pub fn execution(n: u128) -> ExecutionId {
 }
 
 pub fn job_of(workspace: u128, queue: &str, n: u128) -> Job {
-    Job {
-        queue: QueueName::new(queue).unwrap(),
-        execution: execution(n),
-        workspace: WorkspaceId(ExecutionId::new(Millis(0), workspace).0),
-    }
+    let workspace = WorkspaceId(ExecutionId::new(Millis(0), workspace).0);
+    Job::new(QueueName::new(queue).unwrap(), execution(n), workspace)
 }
 
 pub fn job(n: u128) -> Job {

@@ -13,7 +13,7 @@ async fn cancel(w: &World, id: ExecutionId) -> bool {
 async fn one_that_nobody_has_taken_yet_ends_without_running() {
     let mut w = World::new().await;
     w.stop_dead();
-    let id = w.run(&flow("S>A")).await;
+    let id = w.run(&flow("S>A").effect("A")).await;
     assert!(cancel(&w, id).await);
     w.begin();
     w.is(id, Status::Canceled).await;

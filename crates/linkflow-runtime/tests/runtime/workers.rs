@@ -68,6 +68,7 @@ async fn an_execution_that_ends_its_workers_again_and_again_is_dead_and_says_why
     let id = w.run(&flow("S>A").does("A", "hang")).await;
     for n in 1..=2 {
         w.until("A runs", async |w| w.seen.of_node("A").len() == n).await;
+        w.is(id, Status::Running).await;
         w.restart().await;
         w.turn(26_000).await;
     }
@@ -78,13 +79,14 @@ async fn an_execution_that_ends_its_workers_again_and_again_is_dead_and_says_why
 
 #[tokio::test(start_paused = true)]
 async fn who_waits_for_an_execution_that_is_given_up_is_told() {
-    let mut w = World::with(Options { poison_limit: 0, ..Options::default() }, 10).await;
-    w.stop_dead();
+    let mut w = World::with(Options { poison_limit: 1, ..Options::default() }, 10).await;
     let (sender, mut answer) = tokio::sync::oneshot::channel();
-    let workflow = w.save(&flow("S>A")).await;
-    w.shell.start(w.request(workflow, json!([{}])), Some(sender)).await.unwrap();
+    let workflow = w.save(&flow("S>A").does("A", "hang")).await;
+    let id = w.shell.start(w.request(workflow, json!([{}])), Some(sender)).await.unwrap().execution;
+    w.is(id, Status::Running).await;
+    w.stop_dead();
     w.begin();
-    w.turn(6_000).await;
+    w.turn(30_000).await;
     let Ok(Answer::Finished(end)) = answer.try_recv() else { panic!("nobody said anything") };
     assert_eq!(end.status, Status::Dead);
 }

@@ -41,6 +41,11 @@ const MIGRATIONS: &[Migration] = &[
         sqlite: include_str!("0006_data_tables.sqlite.sql"),
         postgres: include_str!("0006_data_tables.postgres.sql"),
     },
+    Migration {
+        version: 7,
+        sqlite: "-- Only the functions of the other database change.",
+        postgres: include_str!("0007_first_claims.postgres.sql"),
+    },
 ];
 
 /// The newest version of the tables that this program knows.

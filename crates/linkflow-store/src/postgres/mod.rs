@@ -173,13 +173,14 @@ pub fn migrate(direct_url: &str) -> Result<(), StoreError> {
 
 fn migrate_at(address: Address, patience: Duration) -> Result<(), StoreError> {
     let begin = session::begin_write(0, 0);
+    let connects_within = MIGRATION_CONNECTS_WITHIN * address.n_hosts();
     let target = Target {
         address,
         pool: "migrate",
         begin_write: begin.clone(),
         begin_read: String::new(),
         patience,
-        connects_within: patience,
+        connects_within,
         begins_within: MIGRATES_WITHIN,
         answers_within: MIGRATES_WITHIN,
         silence: Arc::default(),
@@ -196,6 +197,7 @@ fn migrate_at(address: Address, patience: Duration) -> Result<(), StoreError> {
 
 /// Tables of many rows may take their time.
 const MIGRATES_WITHIN: Duration = Duration::from_secs(6 * 60 * 60);
+const MIGRATION_CONNECTS_WITHIN: Duration = Duration::from_secs(5);
 /// What a statement's own limit leaves for the way.
 const ANSWER_SLACK: Duration = Duration::from_secs(2);
 const CLOCK: &str = "SELECT (extract(epoch FROM clock_timestamp()) * 1000)::bigint";

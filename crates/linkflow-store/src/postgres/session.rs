@@ -128,7 +128,14 @@ impl Session {
             .enable_all()
             .build()
             .map_err(|e| StoreError::Database(format!("no runtime for a connection: {e}")))?;
-        Ok(Session { runtime, client: None, connection: None, connected_at: Instant::now(), n_silent: 0, target })
+        Ok(Session {
+            runtime,
+            client: None,
+            connection: None,
+            connected_at: Instant::now(),
+            n_silent: 0,
+            target,
+        })
     }
 
     /// Connects when there is no connection, or none that can be believed; one try.

@@ -187,7 +187,7 @@ pub fn keep(claimed: &Claimed, entries: Vec<Entry>) -> Append {
 
 pub fn append(claimed: &Claimed, entries: Vec<Entry>, then: Then) -> Append {
     let Claimed { id: execution, claim, seq, .. } = *claimed;
-    Append { execution, claim, seq, entries, then, started_at: None }
+    Append { execution, claim, takes: false, seq, entries, then, started_at: None }
 }
 
 pub fn success() -> Then {

@@ -24,6 +24,8 @@ mod resources;
 mod retention;
 #[path = "schedules.rs"]
 mod schedules;
+#[path = "starts.rs"]
+mod starts;
 #[path = "turns.rs"]
 mod turns;
 #[path = "waits.rs"]

@@ -19,6 +19,7 @@ use crate::postgres::fault::Lost;
 use crate::postgres::session::{Session, Statement};
 use crate::postgres::transaction::PgTx;
 use crate::postgres::value::cell;
+use crate::start::Start;
 
 /// What a job of a group comes to.
 pub(crate) enum Outcome {
@@ -145,7 +146,8 @@ impl<'a> Group<'a> {
         for &(n, prepared) in &self.accepts {
             let id = prepared.new.id;
             let existing = !again && !new.remove(&id.0);
-            outcomes[n] = Outcome::Accepted(Accepted { id, existing });
+            let start = if existing { None } else { Start::of(prepared) };
+            outcomes[n] = Outcome::Accepted(Accepted { id, existing, start });
         }
         Ok(())
     }
@@ -227,10 +229,11 @@ impl<'a> Group<'a> {
             lists.epochs.push(work.key.epoch);
             lists.ids.push(work.execution.0);
             lists.claims.push(work.claim as i64);
+            lists.takes.push(work.takes);
             lists.seqs.push(work.seq as i64);
             lists.counts.push(work.chunk.n.into());
             lists.chunks.push(&work.chunk.data);
-            lists.are_starts.push(work.started_at.is_some());
+            lists.starts.push(work.started_at.map(|at| at.0));
             lists.ats.push(work.notes.at.0);
             // What was dropped is looked at among the garbage, so its blobs are noted too.
             lists.refs.add(work.execution.0, &work.chunk.blobs);
@@ -394,10 +397,11 @@ struct AppendLists<'a> {
     epochs: Vec<i64>,
     ids: Vec<Uuid>,
     claims: Vec<i64>,
+    takes: Vec<bool>,
     seqs: Vec<i64>,
     counts: Vec<i64>,
     chunks: Vec<&'a [u8]>,
-    are_starts: Vec<bool>,
+    starts: Vec<Option<i64>>,
     statuses: Vec<Option<&'static str>>,
     ats: Vec<i64>,
     /// Error, node of the error, custom data.
@@ -417,10 +421,11 @@ impl AppendLists<'_> {
             (&self.epochs, Type::INT8_ARRAY),
             (&self.ids, Type::UUID_ARRAY),
             (&self.claims, Type::INT8_ARRAY),
+            (&self.takes, Type::BOOL_ARRAY),
             (&self.seqs, Type::INT8_ARRAY),
             (&self.counts, Type::INT8_ARRAY),
             (&self.chunks, Type::BYTEA_ARRAY),
-            (&self.are_starts, Type::BOOL_ARRAY),
+            (&self.starts, Type::INT8_ARRAY),
             (&self.statuses, Type::TEXT_ARRAY),
             (&self.ats, Type::INT8_ARRAY),
             (&self.texts[0], Type::TEXT_ARRAY),
@@ -428,7 +433,8 @@ impl AppendLists<'_> {
             (&self.texts[2], Type::TEXT_ARRAY),
             (&self.drops, Type::BOOL_ARRAY),
         ];
-        let sql = "SELECT * FROM group_append($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)";
+        let sql =
+            "SELECT * FROM group_append($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)";
         statements.push(Statement { sql, params });
     }
 }

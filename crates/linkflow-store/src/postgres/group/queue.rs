@@ -19,7 +19,12 @@ const HELP_AFTER: Duration = Duration::from_millis(100);
 /// For how long a job waits for others that are likely to come, so that they share a transaction: what
 /// a transaction costs is most of what a group of one costs. With little to do nobody waits.
 const LINGER: Duration = Duration::from_millis(2);
-fn linger() -> Duration { static L: std::sync::OnceLock<Duration> = std::sync::OnceLock::new(); *L.get_or_init(|| std::env::var("LINGER_US").ok().and_then(|v| v.parse().ok()).map_or(LINGER, Duration::from_micros)) }
+fn linger() -> Duration {
+    static L: std::sync::OnceLock<Duration> = std::sync::OnceLock::new();
+    *L.get_or_init(|| {
+        std::env::var("LINGER_US").ok().and_then(|v| v.parse().ok()).map_or(LINGER, Duration::from_micros)
+    })
+}
 /// So many are a group that is worth its transaction.
 const ENOUGH: usize = 16;
 /// A helper looks by itself this often, should nobody come who calls it.
