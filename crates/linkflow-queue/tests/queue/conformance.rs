@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use linkflow_queue::QueueName;
+use linkflow_queue::{Job, QueueName, Taken};
 
 use crate::stage::{Stage, execution, job, job_of, jobs, numbers, soon, tickets};
 
@@ -23,6 +23,7 @@ stories! {
     jobs_come_out_once_in_the_order_in_which_they_came_in
     what_waits_already_is_not_taken_in_again
     what_is_pushed_while_it_is_held_comes_again_once_it_is_let_go
+    what_an_execution_starts_with_is_given_to_its_first_taker_only
     what_is_given_back_comes_before_all_others_in_its_order
     what_failed_is_tried_again_after_a_while
     what_failed_is_tried_again_at_once_when_it_is_pushed
@@ -63,6 +64,26 @@ async fn what_is_pushed_while_it_is_held_comes_again_once_it_is_let_go(stage: St
     assert_eq!(numbers(&again), [1]);
     stage.queue.done(tickets(&again)).await;
     assert!(stage.take_if_any(1).await.is_empty());
+}
+
+async fn what_an_execution_starts_with_is_given_to_its_first_taker_only(stage: Stage) {
+    let start: Arc<[u8]> = Arc::from(&b"\0\xff a start"[..]);
+    let with_start = Job { start: Some(start.clone()), ..job(1) };
+    let start_of = |taken: &[Taken]| match &taken[0] {
+        Taken::Execution { job, .. } => job.start.clone(),
+        Taken::Foreign(_) => panic!("the job is ours"),
+    };
+    stage.push(vec![with_start.clone()]).await;
+    stage.push(vec![job(1)]).await;
+    let first = stage.take(1).await;
+    assert_eq!(start_of(&first), Some(start));
+    stage.queue.give_back(tickets(&first)).await;
+    let second = stage.take(1).await;
+    assert_eq!(start_of(&second), None, "it was given back");
+    // Nor when it was pushed once more meanwhile.
+    stage.push(vec![with_start]).await;
+    stage.queue.done(tickets(&second)).await;
+    assert_eq!(start_of(&stage.take(1).await), None, "it was let go of");
 }
 
 async fn what_is_given_back_comes_before_all_others_in_its_order(stage: Stage) {
