@@ -1,5 +1,6 @@
 //! Group commit: what comes in crowds (accepts, claims, appends) is taken as it has queued up,
-//! written with a few statements over lists, and answered after one commit. Nothing lingers.
+//! written with a few statements over lists, and answered after one commit. Where more are likely to
+//! come within 2 ms, the first of them waits so long; with little to do nobody waits.
 //!
 //! Only plain cases are written here; one that needs more (children, waits, repetitions) is handed
 //! to a thread that runs it by itself. An error undoes the group, which is then tried in halves, so

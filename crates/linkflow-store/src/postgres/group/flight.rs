@@ -1,5 +1,5 @@
 //! A group on its way: what is sent, all of it with the commit in one flight, and what the answers
-//! mean. The decisions are in `migrations/*_groups.postgres.sql` and the later ones that change them``.
+//! mean. The decisions are in `migrations/0003_groups.postgres.sql` and `0007_first_claims.postgres.sql`.
 
 use std::collections::HashSet;
 

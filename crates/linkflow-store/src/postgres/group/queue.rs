@@ -19,12 +19,6 @@ const HELP_AFTER: Duration = Duration::from_millis(100);
 /// For how long a job waits for others that are likely to come, so that they share a transaction: what
 /// a transaction costs is most of what a group of one costs. With little to do nobody waits.
 const LINGER: Duration = Duration::from_millis(2);
-fn linger() -> Duration {
-    static L: std::sync::OnceLock<Duration> = std::sync::OnceLock::new();
-    *L.get_or_init(|| {
-        std::env::var("LINGER_US").ok().and_then(|v| v.parse().ok()).map_or(LINGER, Duration::from_micros)
-    })
-}
 /// So many are a group that is worth its transaction.
 const ENOUGH: usize = 16;
 /// A helper looks by itself this often, should nobody come who calls it.
@@ -115,8 +109,8 @@ impl State {
     /// How much longer to wait for others: until the first of those that wait has waited enough.
     fn lingers(&self) -> Option<Duration> {
         let (since, _) = self.jobs.front()?;
-        let left = linger().checked_sub(since.elapsed())?;
-        let is_worth_it = self.jobs.len() < ENOUGH && !self.is_closed && self.pace.is_likely_within(linger());
+        let left = LINGER.checked_sub(since.elapsed())?;
+        let is_worth_it = self.jobs.len() < ENOUGH && !self.is_closed && self.pace.is_likely_within(LINGER);
         is_worth_it.then_some(left)
     }
 
@@ -216,4 +210,61 @@ fn group_of(jobs: &mut VecDeque<(Instant, HotJob)>) -> Vec<HotJob> {
         group.push(job);
     }
     group
+}
+
+#[cfg(test)]
+mod tests {
+    use linkflow_model::{Millis, WorkerId};
+
+    use super::*;
+    use crate::WorkerKey;
+
+    fn offer(queue: &HotQueue) {
+        let key = WorkerKey { id: WorkerId(uuid::Uuid::nil()), epoch: 1 };
+        let claim = Claim { key, ids: Vec::new(), now: Millis(0), poison_limit: 5 };
+        queue.offer(HotJob::Claim { claim, caller: tokio::sync::oneshot::channel().0 }).unwrap();
+    }
+
+    #[test]
+    fn a_lonely_job_waits_for_nobody_and_one_of_many_for_a_moment() {
+        let queue = HotQueue::new(1_000);
+        offer(&queue);
+        assert_eq!(queue.lock().lingers(), None, "nothing says that others come");
+        assert_eq!(queue.take(false).unwrap().len(), 1);
+        for _ in 0..200 {
+            offer(&queue);
+        }
+        assert_eq!(queue.lock().lingers(), None, "there are enough");
+        queue.take(false).unwrap();
+        let mut state = queue.lock();
+        state.pace.gap_us = 10.0;
+        drop(state);
+        offer(&queue);
+        assert!(queue.lock().lingers().is_some_and(|left| left <= LINGER));
+        std::thread::sleep(LINGER);
+        assert_eq!(queue.lock().lingers(), None, "it has waited enough");
+        queue.lock().jobs.clear();
+        queue.lock().pace.gap_us = 10.0;
+        offer(&queue);
+        queue.close();
+        assert_eq!(queue.lock().lingers(), None, "nobody comes any more");
+        assert_eq!(queue.take(false).unwrap().len(), 1);
+    }
+
+    #[test]
+    fn the_pace_is_that_of_the_last_jobs() {
+        let mut pace = Pace::default();
+        let mut now = pace.last;
+        let mut come = |pace: &mut Pace, n: usize, gap: Duration| {
+            for _ in 0..n {
+                now += gap;
+                pace.note(now);
+            }
+            pace.is_likely_within(LINGER)
+        };
+        assert!(!come(&mut pace, 1, Duration::from_micros(10)));
+        assert!(come(&mut pace, 60, Duration::from_micros(500)));
+        assert!(!come(&mut pace, 2, Duration::from_secs(60)));
+        assert!(!come(&mut pace, 60, Duration::from_millis(5)));
+    }
 }

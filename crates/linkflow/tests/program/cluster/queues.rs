@@ -89,11 +89,11 @@ async fn what_a_worker_took_and_could_not_claim_before_it_was_killed_is_claimed_
 async fn push(cluster: &Cluster, queue: &str) {
     let mut settings = linkflow_queue::Settings::new(cluster.setting("REDIS_URL"));
     settings.is_worker = false;
-    let job = linkflow_queue::Job {
-        queue: linkflow_queue::QueueName::new(queue).unwrap(),
-        execution: linkflow_model::ExecutionId::new(linkflow_model::Millis(1), 2),
-        workspace: linkflow_model::WorkspaceId::new(linkflow_model::Millis(1), 3),
-    };
+    let job = linkflow_queue::Job::new(
+        linkflow_queue::QueueName::new(queue).unwrap(),
+        linkflow_model::ExecutionId::new(linkflow_model::Millis(1), 2),
+        linkflow_model::WorkspaceId::new(linkflow_model::Millis(1), 3),
+    );
     linkflow_queue::RedisQueue::open(settings).await.unwrap().push(vec![job]).await.unwrap();
 }
 
