@@ -18,9 +18,11 @@ BEGIN
     IF NEW.seq = 0 THEN
         RETURN NULL;
     END IF;
-    SELECT e.status, e.owner, w.revoked, w.epoch, 'pid-' || (w.info::json ->> 'pid') AS holder INTO held
+    -- A transaction that ends an execution may have done so before it writes the last of the journal.
+    SELECT e.status = 'running' OR e.xmin = pg_current_xact_id()::xid AS is_open, e.status, e.owner, w.revoked,
+           w.epoch, 'pid-' || (w.info::json ->> 'pid') AS holder INTO held
     FROM executions e LEFT JOIN workers w ON w.id = e.owner WHERE e.id = NEW.execution;
-    IF held.status IS DISTINCT FROM 'running' OR held.revoked IS DISTINCT FROM FALSE
+    IF held.is_open IS DISTINCT FROM TRUE OR held.revoked IS DISTINCT FROM FALSE
         OR held.holder IS DISTINCT FROM writer THEN
         INSERT INTO chaos_violations (what, execution, writer, detail) VALUES ('written by one who does not hold it',
             NEW.execution, writer, format('seq %s, status %s, holder %s, epoch %s, revoked %s', NEW.seq, held.status,

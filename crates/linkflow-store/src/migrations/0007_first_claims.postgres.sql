@@ -43,9 +43,6 @@ BEGIN
             RETURN NEXT;
             CONTINUE;
         END IF;
-        IF counts[i] > 0 AND NOT drops[i] THEN
-            INSERT INTO journal (execution, seq, n, data) VALUES (ids[i], seqs[i], counts[i], chunks[i]);
-        END IF;
         IF is_first OR statuses[i] IS NOT NULL THEN
             UPDATE executions e SET status = COALESCE(statuses[i], 'running'), ready_at = NULL, wake_at = NULL,
                 owner = workers_of[i], claim = claims[i],
@@ -55,6 +52,9 @@ BEGIN
                 error = errors[i], error_node = error_nodes[i], custom_data = customs[i], drop_data = drops[i],
                 entries = CASE WHEN statuses[i] IS NOT NULL THEN seqs[i] + counts[i] ELSE e.entries END
             WHERE e.id = ids[i];
+        END IF;
+        IF counts[i] > 0 AND NOT drops[i] THEN
+            INSERT INTO journal (execution, seq, n, data) VALUES (ids[i], seqs[i], counts[i], chunks[i]);
         END IF;
         -- What was never claimed before has waited for nothing.
         IF statuses[i] IS NOT NULL AND NOT is_first THEN
