@@ -2,24 +2,16 @@
 
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Validation};
 use linkflow_model::{Item, Object, Order};
-use linkflow_node::{
-    Category, CredentialSlot, Ctx, Example, Input, Node, NodeError, Outcome, Secret, Spec, lenient,
-};
+use linkflow_node::{Category, Ctx, Example, Input, Node, NodeError, Outcome, Secret, Spec, lenient};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::webhook::JWT;
+
 pub struct Jwt;
 
 const TOKEN_BYTES_MAX: usize = 1 << 20;
-
-/// The secret or the pair of keys.
-const KEYS: CredentialSlot = CredentialSlot {
-    name: "jwt",
-    title: "JWT",
-    fields: &["secret", "private_key", "public_key", "algorithm"],
-    secret: &["secret", "private_key"],
-};
 
 /// Signs tokens, checks them, and shows what is in them.
 #[derive(Debug, Deserialize, Serialize, JsonSchema)]
@@ -142,7 +134,7 @@ impl Node for Jwt {
         summary: "Signs tokens, checks them, and shows what is in them.",
         category: Category::Data,
         aliases: &["token", "sign", "verify", "bearer", "auth"],
-        credentials: &[KEYS],
+        credentials: &[JWT],
         ..Spec::DEFAULT
     };
     const EXAMPLES: &'static [Example] = &[
@@ -181,7 +173,7 @@ async fn answer(params: &Params, ctx: &Ctx) -> Result<Object, NodeError> {
     if params.operation == Operation::Decode {
         return decoded(params);
     }
-    let keys = ctx.host.credential(KEYS.name).await?;
+    let keys = ctx.host.credential(JWT.name).await?;
     let name = match params.options.algorithm.as_str() {
         "" => keys.get("algorithm").filter(|a| !a.is_empty()).unwrap_or("HS256"),
         chosen => chosen,

@@ -70,3 +70,17 @@ fn kinds_are_listed_by_name_once() {
     sorted.dedup();
     assert_eq!(names, sorted, "the list of kinds is in the order of their names, each once");
 }
+
+/// Credentials are kept by type, so kinds that name the same type take the same ones.
+#[test]
+fn a_type_of_credentials_has_the_same_fields_wherever_it_is_named() {
+    let mut first = std::collections::BTreeMap::new();
+    for kind in ALL {
+        for slot in kind.spec.credentials {
+            let (by, fields, secret) =
+                first.entry(slot.name).or_insert((kind.kind, slot.fields, slot.secret));
+            let same = (*fields, *secret) == (slot.fields, slot.secret);
+            assert!(same, "{} and {by} name other fields of {}", kind.kind, slot.name);
+        }
+    }
+}
