@@ -7,6 +7,7 @@
 pub mod blob;
 pub mod code;
 pub mod ctx;
+pub mod dial;
 pub mod error;
 pub mod files;
 pub mod guard;

@@ -51,9 +51,11 @@ mod notes;
 mod paths;
 mod plain_text;
 mod read_write_file;
+mod redis;
 mod remove_duplicates;
 mod rename_keys;
 mod repair;
+mod resp;
 mod respond_to_webhook;
 mod rss_feed_trigger;
 mod rss_read;
@@ -116,6 +118,7 @@ pub const ALL: &[NodeKind] = &[
     NodeKind::of::<move_binary_data::MoveBinaryData>(),
     NodeKind::of::<no_op::NoOp>(),
     NodeKind::of::<read_write_file::ReadWriteFile>(),
+    NodeKind::of::<redis::Redis>(),
     NodeKind::of::<remove_duplicates::RemoveDuplicates>(),
     NodeKind::of::<rename_keys::RenameKeys>(),
     NodeKind::of::<respond_to_webhook::RespondToWebhook>(),

@@ -6,5 +6,7 @@ mod compliance;
 mod files;
 #[path = "suite/http_request.rs"]
 mod http_request;
+#[path = "suite/redis.rs"]
+mod redis;
 #[path = "suite/respond_to_webhook.rs"]
 mod respond_to_webhook;

@@ -41,6 +41,7 @@ mod merge;
 mod move_binary_data;
 mod no_op;
 mod read_write_file;
+mod redis;
 mod remove_duplicates;
 mod rename_keys;
 mod respond_to_webhook;
@@ -136,6 +137,7 @@ const TYPES: &[(&str, Translate)] = &[
     ("n8n-nodes-base.readBinaryFile", binary_file::translate_read_one),
     ("n8n-nodes-base.readBinaryFiles", binary_file::translate_read_many),
     ("n8n-nodes-base.readWriteFile", read_write_file::translate),
+    ("n8n-nodes-base.redis", redis::translate),
     ("n8n-nodes-base.removeDuplicates", remove_duplicates::translate),
     ("n8n-nodes-base.renameKeys", rename_keys::translate),
     ("n8n-nodes-base.respondToWebhook", respond_to_webhook::translate),
@@ -207,6 +209,7 @@ const NEWEST: &[(&str, &str, f64)] = &[
     ("move_binary_data", "n8n-nodes-base.moveBinaryData", 1.1),
     ("no_op", "n8n-nodes-base.noOp", 1.0),
     ("read_write_file", "n8n-nodes-base.readWriteFile", 1.1),
+    ("redis", "n8n-nodes-base.redis", 1.0),
     ("remove_duplicates", "n8n-nodes-base.removeDuplicates", 2.0),
     ("rename_keys", "n8n-nodes-base.renameKeys", 1.0),
     ("respond_to_webhook", "n8n-nodes-base.respondToWebhook", 1.4),
