@@ -30,13 +30,15 @@ const WALLS: &[(&str, &[&str])] = &[
     ("xtask", &[]),
 ];
 
-/// Crates of others that are kept in one place, and where.
+/// Crates of others that are kept in one place, or few, and where.
 const QUARANTINE: &[(&str, &str)] = &[
     ("axum", "linkflow-api"),
     ("tower-http", "linkflow-api"),
     ("utoipa", "linkflow-api"),
     ("rusqlite", "linkflow-store"),
     ("tokio-postgres", "linkflow-store"),
+    // For the kind that asks databases of others.
+    ("tokio-postgres", "linkflow-nodes"),
     ("deadpool-postgres", "linkflow-store"),
     ("redis", "linkflow-queue"),
     ("rquickjs", "linkflow-expr"),
@@ -75,8 +77,10 @@ fn refusal(name: &str, allowed: &[&str], dependency: &str) -> Option<String> {
     if ALONE.contains(&name) {
         return Some("it has no dependency of others".to_owned());
     }
-    let (_, home) = QUARANTINE.iter().find(|(d, _)| *d == dependency)?;
-    (*home != name).then(|| format!("only `{home}` does"))
+    let homes: Vec<&str> =
+        QUARANTINE.iter().filter(|(d, _)| *d == dependency).map(|(_, home)| *home).collect();
+    let is_free = homes.is_empty() || homes.contains(&name);
+    (!is_free).then(|| format!("only `{}` does", homes.join("` and `")))
 }
 
 fn list(allowed: &[&str]) -> String {

@@ -49,7 +49,11 @@ mod move_binary_data;
 mod no_op;
 mod notes;
 mod paths;
+mod pg_client;
+mod pg_sql;
+mod pg_values;
 mod plain_text;
+mod postgres;
 mod read_write_file;
 mod redis;
 mod remove_duplicates;
@@ -117,6 +121,7 @@ pub const ALL: &[NodeKind] = &[
     NodeKind::of::<merge::Merge>(),
     NodeKind::of::<move_binary_data::MoveBinaryData>(),
     NodeKind::of::<no_op::NoOp>(),
+    NodeKind::of::<postgres::Postgres>(),
     NodeKind::of::<read_write_file::ReadWriteFile>(),
     NodeKind::of::<redis::Redis>(),
     NodeKind::of::<remove_duplicates::RemoveDuplicates>(),

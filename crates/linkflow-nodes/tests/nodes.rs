@@ -6,6 +6,8 @@ mod compliance;
 mod files;
 #[path = "suite/http_request.rs"]
 mod http_request;
+#[path = "suite/postgres.rs"]
+mod postgres;
 #[path = "suite/redis.rs"]
 mod redis;
 #[path = "suite/respond_to_webhook.rs"]

@@ -40,6 +40,7 @@ mod markdown;
 mod merge;
 mod move_binary_data;
 mod no_op;
+mod postgres;
 mod read_write_file;
 mod redis;
 mod remove_duplicates;
@@ -134,6 +135,7 @@ const TYPES: &[(&str, Translate)] = &[
     ("n8n-nodes-base.merge", merge::translate),
     ("n8n-nodes-base.moveBinaryData", move_binary_data::translate),
     ("n8n-nodes-base.noOp", no_op::translate),
+    ("n8n-nodes-base.postgres", postgres::translate),
     ("n8n-nodes-base.readBinaryFile", binary_file::translate_read_one),
     ("n8n-nodes-base.readBinaryFiles", binary_file::translate_read_many),
     ("n8n-nodes-base.readWriteFile", read_write_file::translate),
@@ -208,6 +210,7 @@ const NEWEST: &[(&str, &str, f64)] = &[
     ("merge", "n8n-nodes-base.merge", 3.2),
     ("move_binary_data", "n8n-nodes-base.moveBinaryData", 1.1),
     ("no_op", "n8n-nodes-base.noOp", 1.0),
+    ("postgres", "n8n-nodes-base.postgres", 2.6),
     ("read_write_file", "n8n-nodes-base.readWriteFile", 1.1),
     ("redis", "n8n-nodes-base.redis", 1.0),
     ("remove_duplicates", "n8n-nodes-base.removeDuplicates", 2.0),
