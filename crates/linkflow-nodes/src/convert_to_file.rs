@@ -1,4 +1,5 @@
-//! Convert to File: makes tables, JSON, text or decoded Base64 of items, as files that items carry.
+//! Convert to File: makes tables, JSON, text, calendar events or decoded Base64 of items, as files that items
+//! carry.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -10,6 +11,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::calendar_event::{Event, More};
 use crate::file_params::Format;
 use crate::sheet_number::shown;
 use crate::sheets::Cell;
@@ -17,7 +19,7 @@ use crate::{heavy, js, paths, sheet_files};
 
 pub struct ConvertToFile;
 
-/// Makes tables, JSON, text or decoded Base64 of items, as files that items carry.
+/// Makes tables, JSON, text, calendar events or decoded Base64 of items, as files that items carry.
 #[derive(Debug, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Params {
@@ -31,7 +33,19 @@ pub struct Params {
     source_property: String,
     /// Whether JSON goes into one file or into one for each item.
     mode: Mode,
-    /// Details.
+    /// Title of the event.
+    #[serde(deserialize_with = "lenient::text")]
+    title: String,
+    /// When the event starts; now, when nothing is given.
+    start: Value,
+    /// When the event ends; now, when nothing is given. Of an event that takes whole days, the last one.
+    end: Value,
+    /// Whether the event takes whole days.
+    #[serde(deserialize_with = "lenient::flag")]
+    all_day: bool,
+    /// More about the event.
+    additional_fields: More,
+    /// Details of the other operations.
     options: Options,
 }
 
@@ -42,6 +56,11 @@ impl Default for Params {
             binary_property_name: "data".to_owned(),
             source_property: String::new(),
             mode: Mode::Once,
+            title: String::new(),
+            start: Value::Null,
+            end: Value::Null,
+            all_day: false,
+            additional_fields: More::default(),
             options: Options::default(),
         }
     }
@@ -55,6 +74,8 @@ pub enum Operation {
     Csv,
     /// A page with a table of all items.
     Html,
+    /// A calendar with an event.
+    ICal,
     /// A sheet of OpenDocument with all items.
     Ods,
     /// An RTF file with a table of all items.
@@ -112,9 +133,9 @@ impl Node for ConvertToFile {
     const KIND: &'static str = "convert_to_file";
     const SPEC: Spec = Spec {
         title: "Convert to File",
-        summary: "Makes tables, JSON, text or decoded Base64 of items, as files that items carry.",
+        summary: "Makes tables, JSON, text, calendar events or decoded Base64 of items, as files that items carry.",
         category: Category::Files,
-        aliases: &["csv", "export", "binary", "base64", "spreadsheet", "download"],
+        aliases: &["csv", "export", "binary", "base64", "spreadsheet", "download", "ical", "calendar"],
         ..Spec::DEFAULT
     };
     const EXAMPLES: &'static [Example] = &[
@@ -146,7 +167,7 @@ impl Node for ConvertToFile {
         }
         let mut made = Vec::with_capacity(items.len());
         for (i, item) in items.iter().enumerate() {
-            let done = match input.params(i).and_then(|p| Ok((content(&p, item)?, p))) {
+            let done = match input.params(i).and_then(|p| Ok((made_of(&p, item, i, ctx)?, p))) {
                 Ok((file, params)) => carrying(ctx, &params, file).await,
                 Err(e) => Err(e),
             };
@@ -159,7 +180,7 @@ impl Node for ConvertToFile {
 impl Operation {
     /// Whether all items go into one table.
     fn is_table(self) -> bool {
-        !matches!(self, Operation::ToJson | Operation::ToText | Operation::ToBinary)
+        !matches!(self, Operation::ICal | Operation::ToJson | Operation::ToText | Operation::ToBinary)
     }
 }
 
@@ -244,12 +265,37 @@ async fn carrying(ctx: &Ctx, params: &Params, file: Content) -> Result<Item, Nod
         let limit = format!("{} bytes", ctx.limits.file_bytes_max);
         return Err(NodeError::Limit { what: "the size of a file".to_owned(), limit });
     }
-    let name = if options.file_name.is_empty() { file.name } else { &options.file_name };
+    let is_event = params.operation == Operation::ICal;
+    let chosen = if is_event { &params.additional_fields.file_name } else { &options.file_name };
+    let name = if chosen.is_empty() { file.name } else { chosen };
     let guessed = mime_guess::from_path(name).first_raw().filter(|_| params.operation == Operation::ToBinary);
-    let mime = if options.mime_type.is_empty() { guessed.unwrap_or(file.mime) } else { &options.mime_type };
+    let mime = if is_event || options.mime_type.is_empty() {
+        guessed.unwrap_or(file.mime)
+    } else {
+        &options.mime_type
+    };
     let binary = ctx.blobs.store(&file.bytes, mime, Some(name.to_owned())).await?;
     let files = BTreeMap::from([(params.binary_property_name.clone(), binary)]);
     Ok(Item { binary: Some(Arc::new(files)), ..Item::default() })
+}
+
+/// The file of one item, or of the event that the parameters say for it.
+fn made_of(params: &Params, item: &Item, index: usize, ctx: &Ctx) -> Result<Content, NodeError> {
+    if params.operation != Operation::ICal {
+        return content(params, item);
+    }
+    let event = Event {
+        title: &params.title,
+        start: &params.start,
+        end: &params.end,
+        is_all_day: params.all_day,
+        more: &params.additional_fields,
+        now_ms: ctx.now.0,
+        // Trying again must not invite to another event.
+        uid: ctx.idempotency_key(index),
+        timezone: Some(ctx.timezone.as_str()).filter(|_| ctx.order == Order::Parallel),
+    };
+    Ok(Content::new(event.text()?.into_bytes(), "text/calendar", "event.ics"))
 }
 
 /// The file of one item.
@@ -412,5 +458,19 @@ mod tests {
         .await;
         check(of("toBinary", json!({})), given("!"), Err("not valid Base64")).await;
         check(of("toText", json!({})), json!([{}]), Err("no value in \"z\"")).await;
+    }
+
+    #[tokio::test]
+    async fn each_item_becomes_an_event() {
+        let more = json!({"uid": "1", "fileName": "party.ics"});
+        let params = json!({"operation": "iCal", "title": "Party", "start": "2024-06-15", "end": "2024-06-15",
+            "allDay": true, "additionalFields": more});
+        let text = "BEGIN:VCALENDAR\r\nVERSION:2.0\r\nCALSCALE:GREGORIAN\r\nPRODID:-//Linkflow//Linkflow//EN\r\n\
+            METHOD:PUBLISH\r\nX-PUBLISHED-TTL:PT1H\r\nBEGIN:VEVENT\r\nUID:1\r\nSUMMARY:Party\r\n\
+            DTSTAMP:20260304T050607Z\r\nDTSTART;VALUE=DATE:20240615\r\nDTEND;VALUE=DATE:20240616\r\n\
+            END:VEVENT\r\nEND:VCALENDAR\r\n";
+        let file = ("party.ics", "text/calendar", text.as_bytes());
+        check(params, json!([{}, {}]), Ok(&[file, file])).await;
+        check(json!({"operation": "iCal", "start": "x"}), json!([{}]), Err("`start`: must be a date")).await;
     }
 }

@@ -112,10 +112,16 @@ pub enum Hash {
     /// SHA-1; broken, for old partners only.
     #[serde(rename = "SHA1")]
     Sha1,
+    /// SHA-224.
+    #[serde(rename = "SHA224")]
+    Sha224,
     /// SHA-256.
     #[default]
     #[serde(rename = "SHA256")]
     Sha256,
+    /// SHA3-224.
+    #[serde(rename = "SHA3-224")]
+    Sha3_224,
     /// SHA3-256.
     #[serde(rename = "SHA3-256")]
     Sha3_256,
@@ -329,7 +335,9 @@ impl Hash {
         match self {
             Hash::Md5 => digest::<md5::Md5>(parts),
             Hash::Sha1 => digest::<sha1::Sha1>(parts),
+            Hash::Sha224 => digest::<sha2::Sha224>(parts),
             Hash::Sha256 => digest::<sha2::Sha256>(parts),
+            Hash::Sha3_224 => digest::<sha3::Sha3_224>(parts),
             Hash::Sha3_256 => digest::<sha3::Sha3_256>(parts),
             Hash::Sha3_384 => digest::<sha3::Sha3_384>(parts),
             Hash::Sha3_512 => digest::<sha3::Sha3_512>(parts),
@@ -355,8 +363,9 @@ impl Hash {
     /// Bytes that the function takes in at a time.
     fn block_bytes(self) -> usize {
         match self {
-            Hash::Md5 | Hash::Sha1 | Hash::Sha256 => 64,
+            Hash::Md5 | Hash::Sha1 | Hash::Sha224 | Hash::Sha256 => 64,
             Hash::Sha384 | Hash::Sha512 => 128,
+            Hash::Sha3_224 => 144,
             Hash::Sha3_256 => 136,
             Hash::Sha3_384 => 104,
             Hash::Sha3_512 => 72,
@@ -446,6 +455,16 @@ mod tests {
         for (function, hash, keyed) in [
             ("MD5", "be50e8478cf24ff3595bc7307fb91b50", "cmYR84QKScVDgnz0VoHbZA=="),
             ("SHA1", "35b5ea45c5e41f78b46a937cc74d41dfea920890", "khXsp05Lo0vyxqpFWqg8mPlH//o="),
+            (
+                "SHA224",
+                "2ed034dbfd665018cad24af1a17b76de85cbd9bf3040d702023ce9ec",
+                "kjpdjiH8vCjZHra5Lt1l0qymjBj1aCNkaKoGbw==",
+            ),
+            (
+                "SHA3-224",
+                "32f17327b74764afde8bffe6ab6c51e1131817d1d3cc7d8f9ac1e17a",
+                "t7LeOqi20qfm9NM7vdqnXkDxScbBiZw62+v3CQ==",
+            ),
             (
                 "SHA256",
                 "3c48591d8d098a4538f5e013dfcf406e948eac4d3277b10bf614e295d6068179",

@@ -1,11 +1,11 @@
-//! Extract from File: reads tables, JSON, XML, text or Base64 out of the files that items carry.
+//! Extract from File: reads tables, JSON, XML, calendars, text or Base64 out of the files that items carry.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use base64::Engine as _;
-use linkflow_model::{Item, Object};
+use linkflow_model::{Item, Object, Order};
 use linkflow_node::{Category, Ctx, Example, Input, Node, NodeError, Outcome, Spec, lenient};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -13,11 +13,11 @@ use serde_json::Value;
 
 use crate::file_params::Format;
 use crate::sheets::Reading;
-use crate::{heavy, paths, sheets};
+use crate::{calendar, heavy, paths, sheets};
 
 pub struct ExtractFromFile;
 
-/// Reads tables, JSON, XML, text or Base64 out of the files that items carry.
+/// Reads tables, JSON, XML, calendars, text or Base64 out of the files that items carry.
 #[derive(Debug, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Params {
@@ -54,6 +54,8 @@ pub enum Operation {
     Csv,
     /// The first table of a page.
     Html,
+    /// A calendar: its events, with their times in UTC and in their zone.
+    FromIcs,
     /// JSON.
     FromJson,
     /// A sheet of OpenDocument.
@@ -171,9 +173,9 @@ impl Node for ExtractFromFile {
     const KIND: &'static str = "extract_from_file";
     const SPEC: Spec = Spec {
         title: "Extract from File",
-        summary: "Reads tables, JSON, XML, text or Base64 out of the files that items carry.",
+        summary: "Reads tables, JSON, XML, calendars, text or Base64 out of the files that items carry.",
         category: Category::Files,
-        aliases: &["csv", "parse", "binary", "base64", "spreadsheet", "read"],
+        aliases: &["csv", "parse", "binary", "base64", "spreadsheet", "read", "ical", "calendar"],
         ..Spec::DEFAULT
     };
     const EXAMPLES: &'static [Example] = &[
@@ -247,6 +249,10 @@ async fn extracted(
         Operation::BinaryToProperty => {
             Value::String(base64::engine::general_purpose::STANDARD.encode(&bytes))
         }
+        Operation::FromIcs => {
+            let (text, is_raw) = (decoded(&bytes, options)?, ctx.order != Order::Parallel);
+            Value::Object(heavy::run(move || calendar::read(&text, is_raw)).await?)
+        }
         Operation::FromJson => {
             let text = decoded(&bytes, options)?;
             if text.trim().is_empty() { Value::Object(Object::new()) } else { read_json(name, &text)? }
@@ -283,7 +289,7 @@ fn with_value(item: &Item, params: &Params, value: Value) -> Item {
 
 /// The text without a byte order mark.
 fn decoded(bytes: &[u8], options: &Options) -> Result<String, NodeError> {
-    Ok(options.text.encoding()?.decode_with_bom_removal(bytes).0.into_owned())
+    Ok(options.text.encoding()?.decode(bytes))
 }
 
 /// The text, with its byte order mark unless the options say otherwise.
@@ -291,9 +297,9 @@ fn table_text(bytes: &[u8], options: &Options) -> Result<String, NodeError> {
     if options.enable_bom {
         return decoded(bytes, options);
     }
-    let text = options.text.encoding()?.decode_without_bom_handling(bytes).0;
+    let text = options.text.encoding()?.decode_whole(bytes);
     // The reader of tables takes one mark away without being asked.
-    Ok(if text.starts_with('\u{feff}') { format!("\u{feff}{text}") } else { text.into_owned() })
+    Ok(if text.starts_with('\u{feff}') { format!("\u{feff}{text}") } else { text })
 }
 
 fn rows(text: &str, options: &Options, rows_max: usize) -> Result<Vec<Item>, NodeError> {
@@ -476,6 +482,9 @@ mod tests {
         check(b"{\"n\": 1}", of("fromJson"), json!([{"p": {"q": {"n": 1}}}])).await;
         check(b"{n", of("fromJson"), json!("is not valid JSON")).await;
         check("\u{feff}hi".as_bytes(), of("text"), json!([{"p": {"q": "hi"}}])).await;
+        let calendar = b"BEGIN:VCALENDAR\r\nVERSION:2.0\r\nEND:VCALENDAR\r\n";
+        check(calendar, of("fromIcs"), json!([{"p": {"q": {"version": "2.0"}}}])).await;
+        check(b"hello", of("fromIcs"), json!("a line without a value")).await;
         check(b"hello", of("binaryToPropery"), json!([{"p": {"q": "aGVsbG8="}}])).await;
         check(b"", json!({"operation": "text", "binaryPropertyName": "no"}), json!("has no file \"no\""))
             .await;

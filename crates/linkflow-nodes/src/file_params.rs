@@ -1,10 +1,11 @@
 //! What the nodes that make files and those that read them have in common: how tables and text
 //! are written down.
 
-use encoding_rs::Encoding;
 use linkflow_node::{NodeError, lenient};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+
+use crate::text_encoding::TextEncoding;
 
 /// How tables and text are written down.
 #[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
@@ -17,7 +18,7 @@ pub struct Format {
     #[serde(deserialize_with = "lenient::flag")]
     pub header_row: bool,
     /// The encoding of text: `utf8` when nothing is given, `utf16le`, or one for older files such
-    /// as `latin1`.
+    /// as `latin1`, `windows1252` or `cp850`.
     #[serde(deserialize_with = "lenient::text")]
     pub encoding: String,
 }
@@ -38,14 +39,9 @@ impl Format {
         }
     }
 
-    pub fn encoding(&self) -> Result<&'static Encoding, NodeError> {
-        let label = match self.encoding.to_ascii_lowercase().as_str() {
-            "" | "utf8" => "utf-8".to_owned(),
-            "utf16" | "utf16le" | "ucs2" => "utf-16le".to_owned(),
-            "utf16be" => "utf-16be".to_owned(),
-            other => other.to_owned(),
-        };
-        Encoding::for_label(label.as_bytes()).ok_or_else(|| {
+    pub fn encoding(&self) -> Result<TextEncoding, NodeError> {
+        let name = if self.encoding.is_empty() { "utf8" } else { &self.encoding };
+        TextEncoding::named(name).ok_or_else(|| {
             let problem = format!("must be an encoding such as utf8, got \"{}\"", self.encoding);
             NodeError::param("options.encoding", problem)
         })
@@ -54,14 +50,7 @@ impl Format {
     /// The bytes of a text. A byte order mark only goes with an encoding that was chosen.
     pub fn encode(&self, text: &str, add_bom: bool) -> Result<Vec<u8>, NodeError> {
         let encoding = self.encoding()?;
-        let is_unicode = encoding == encoding_rs::UTF_8 || encoding.name().starts_with("UTF-16");
-        let mark = if add_bom && is_unicode && !self.encoding.is_empty() { "\u{feff}" } else { "" };
-        let units = mark.encode_utf16().chain(text.encode_utf16());
-        Ok(match encoding.name() {
-            "UTF-16LE" => units.flat_map(u16::to_le_bytes).collect(),
-            "UTF-16BE" => units.flat_map(u16::to_be_bytes).collect(),
-            "UTF-8" => [mark, text].concat().into_bytes(),
-            _ => encoding.encode(text).0.into_owned(),
-        })
+        let has_mark = add_bom && encoding.is_unicode() && !self.encoding.is_empty();
+        Ok(if has_mark { encoding.encode(&format!("\u{feff}{text}")) } else { encoding.encode(text) })
     }
 }

@@ -1,6 +1,8 @@
 //! The node kinds, one file each. This list is the only place that names them all.
 
 mod aggregate;
+mod calendar;
+mod calendar_event;
 mod chat_trigger;
 mod code;
 mod compare_datasets;
@@ -76,6 +78,7 @@ mod sticky_note;
 mod stop_and_error;
 mod summarize;
 mod switch;
+mod text_encoding;
 mod totp;
 mod trigger_params;
 mod wait;

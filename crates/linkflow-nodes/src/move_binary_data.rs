@@ -155,8 +155,8 @@ async fn from_file(params: &Params, ctx: &Ctx, item: &Item) -> Result<Option<Ite
     let format = Format { encoding: options.encoding.clone(), ..Format::default() };
     let decoded = || {
         Ok::<_, NodeError>(match options.strip_bom {
-            true => format.encoding()?.decode_with_bom_removal(&bytes).0.into_owned(),
-            false => format.encoding()?.decode_without_bom_handling(&bytes).0.into_owned(),
+            true => format.encoding()?.decode(&bytes),
+            false => format.encoding()?.decode_whole(&bytes),
         })
     };
     let parsed = |text: String| {

@@ -7,7 +7,7 @@ use super::{N8nNode, Translation, Unreadable};
 pub fn translate(node: &N8nNode<'_>) -> Result<Translation, Unreadable> {
     match node.text(&["operation"], "csv") {
         "toBinary" if !node.flag(&["options", "dataIsBase64"], true) => Ok(plain(node)),
-        "csv" | "html" | "ods" | "rtf" | "toBinary" | "toJson" | "toText" | "xls" | "xlsx" => {
+        "csv" | "html" | "iCal" | "ods" | "rtf" | "toBinary" | "toJson" | "toText" | "xls" | "xlsx" => {
             Ok(Translation::same("convert_to_file", node.params))
         }
         other => Err(Unreadable(format!("files of the operation \"{other}\" are not supported"))),

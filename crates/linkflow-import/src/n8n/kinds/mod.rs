@@ -29,6 +29,7 @@ mod graphql;
 mod html;
 mod http_request;
 mod http_services;
+mod i_calendar;
 mod if_;
 mod interval;
 mod item_lists;
@@ -124,6 +125,7 @@ const TYPES: &[(&str, Translate)] = &[
     ("n8n-nodes-base.htmlExtract", html::translate_extract),
     ("n8n-nodes-base.graphql", graphql::translate),
     ("n8n-nodes-base.httpRequest", http_request::translate),
+    ("n8n-nodes-base.iCal", i_calendar::translate),
     ("n8n-nodes-base.if", if_::translate_if),
     ("n8n-nodes-base.interval", interval::translate),
     ("n8n-nodes-base.itemLists", item_lists::translate),

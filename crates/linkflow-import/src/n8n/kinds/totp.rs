@@ -6,9 +6,6 @@ pub fn translate(node: &N8nNode<'_>) -> Result<Translation, Unreadable> {
     let mut translation = Translation::same("totp", node.params);
     translation.params.shift_remove("operation");
     translation.credentials = vec![("totpApi", "totp")];
-    if node.text(&["options", "algorithm"], "SHA1").ends_with("224") {
-        return Err(Unreadable("hash functions of 224 bits are not supported".to_owned()));
-    }
     Ok(translation)
 }
 
