@@ -83,7 +83,7 @@ run_postgres() {
     shift 2
     for setting in "$@"; do settings+=(-c "$setting"); done
     as_postgres "$(postgres_bin)/pg_ctl" -D "$dir/data" -l "$dir/data/server.log" -w -t 60 -s \
-        -o "-p $port -c listen_addresses=127.0.0.1 -c unix_socket_directories=$dir/data -c fsync=${POSTGRES_FSYNC:-off} \
+        -o "-p $port -c listen_addresses=127.0.0.1 -c unix_socket_directories= -c fsync=${POSTGRES_FSYNC:-off} \
             -c max_connections=200 -c shared_buffers=64MB -c max_prepared_transactions=0 ${settings[*]:-}" \
         start || { tail -n 20 "$dir/data/server.log" >&2; return 1; }
 }

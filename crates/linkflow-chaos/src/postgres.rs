@@ -101,7 +101,7 @@ impl Postgres {
         for setting in [
             &format!("port={}", node.port),
             "listen_addresses=127.0.0.1",
-            &format!("unix_socket_directories={}", data.display()),
+            "unix_socket_directories=",
             "max_connections=120",
             "shared_buffers=128MB",
             "max_wal_size=1GB",
