@@ -69,7 +69,8 @@ pub struct PgOptions {
     /// The most time that one may take that writes: well below a worker's lease, so that a heartbeat
     /// that gets no answer is sent once more in time.
     pub write_timeout_ms: u64,
-    /// The most time for which a transaction may stand still, as when its process is stopped.
+    /// The most time for which a transaction may stand still, as when its process is stopped: what it has
+    /// locked keeps others from taking over.
     pub idle_in_transaction_timeout_ms: u64,
     pub connect_timeout_ms: u64,
     /// For how long a connection that does not even begin a transaction is believed to be alive. It is
@@ -92,7 +93,7 @@ impl PgOptions {
             replica_readers: 2,
             read_timeout_ms: 30_000,
             write_timeout_ms: 10_000,
-            idle_in_transaction_timeout_ms: 60_000,
+            idle_in_transaction_timeout_ms: 5_000,
             connect_timeout_ms: 3_000,
             begin_timeout_ms: 3_000,
             patience_ms: 10_000,
