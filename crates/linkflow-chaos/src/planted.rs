@@ -90,8 +90,9 @@ const CASES: &[Case] = &[
         bug: Bug::FreedBeforeRevoked,
         name: Some("freed-before-revoked"),
         faults: &[Kind::WorkerStop],
-        n_faults: 1,
-        executions: 300,
+        // The worker has to come back in the few seconds in which its executions are free.
+        n_faults: 5,
+        executions: 900,
         says: &["by one who does not hold it", "is recorded twice"],
         is_quick: false,
     },
