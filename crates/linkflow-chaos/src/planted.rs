@@ -90,9 +90,8 @@ const CASES: &[Case] = &[
         bug: Bug::FreedBeforeRevoked,
         name: Some("freed-before-revoked"),
         faults: &[Kind::WorkerStop],
-        // The worker has to come back in the few seconds in which its executions are free.
-        n_faults: 5,
-        executions: 900,
+        n_faults: 2,
+        executions: 600,
         says: &["by one who does not hold it", "is recorded twice"],
         is_quick: false,
     },

@@ -144,7 +144,8 @@ impl Store {
             for &id in &dead {
                 self.db.write_owed(move |tx| free(tx, id, now)).await?;
             }
-            tokio::time::sleep(std::time::Duration::from_secs(3)).await;
+            // So long that one who was stopped for longer than its lease comes back in between.
+            tokio::time::sleep(std::time::Duration::from_secs(12)).await;
         }
         // One at a time, since whoever writes for several workers at once holds their rows too.
         for id in dead {
