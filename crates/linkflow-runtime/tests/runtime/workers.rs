@@ -86,7 +86,8 @@ async fn who_waits_for_an_execution_that_is_given_up_is_told() {
     w.is(id, Status::Running).await;
     w.stop_dead();
     w.begin();
-    w.turn(30_000).await;
+    w.is(id, Status::Dead).await;
+    w.turn(6_000).await;
     let Ok(Answer::Finished(end)) = answer.try_recv() else { panic!("nobody said anything") };
     assert_eq!(end.status, Status::Dead);
 }
