@@ -59,12 +59,7 @@ async fn ours(redis: &Redis, n_jobs: usize, batch: usize, is_together: bool) -> 
     redis.ask::<()>(&["FLUSHALL"]);
     let queue = Queue::Redis(RedisQueue::open(Settings::new(&redis.url())).await.expect("settings"));
     let workspace = WorkspaceId::new(Millis(0), 1);
-    let job = |n| Job {
-        queue: QueueName::default(),
-        execution: ExecutionId::new(Millis(1), n),
-        workspace,
-        start: None,
-    };
+    let job = |n| Job::new(QueueName::default(), ExecutionId::new(Millis(1), n), workspace);
     for first in (0..n_jobs).step_by(1000) {
         let last = n_jobs.min(first + 1000);
         queue.push((first..last).map(|n| job(n as u128)).collect()).await.expect("a push");

@@ -38,12 +38,8 @@ mod tests {
     use linkflow_model::{ExecutionId, Millis};
 
     fn job(workspace: u128, n: i64) -> Taken {
-        let job = Job {
-            queue: QueueName::default(),
-            execution: ExecutionId::new(Millis(n), 0),
-            workspace: WorkspaceId(uuid::Uuid::from_u128(workspace)),
-            start: None,
-        };
+        let workspace = WorkspaceId(uuid::Uuid::from_u128(workspace));
+        let job = Job::new(QueueName::default(), ExecutionId::new(Millis(n), 0), workspace);
         Taken::Execution { ticket: job.ticket(), job }
     }
 

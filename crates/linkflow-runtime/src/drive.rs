@@ -255,7 +255,7 @@ impl Drive {
                     }
                 }
                 () = tokio::time::sleep_until(claim_by), if self.unclaimed.is_some() => {
-                    self.flush(Then::Keep).await?;
+                    self.write_claim().await?;
                 }
                 () = tokio::time::sleep(Duration::from_millis(wake_ms)) => {
                     self.take(Input::Tick, EntryData::default(), None);
@@ -615,9 +615,7 @@ impl Drive {
         let alone = matches!(self.sink, Sink::Alone { .. });
         match wait_ms {
             Some(ms) if self.children.is_empty() && (alone || ms <= SLEEP_MS_MAX) => {
-                if self.unclaimed.is_some() {
-                    self.flush(Then::Keep).await?;
-                }
+                self.write_claim().await?;
                 tokio::select! {
                     () = tokio::time::sleep(Duration::from_millis(ms.max(1))) => {
                         self.take(Input::Tick, EntryData::default(), None);
@@ -650,6 +648,14 @@ impl Drive {
                 }
                 Ok(Some(Rest::Parked))
             }
+        }
+    }
+
+    /// Writes the claim, where the first append has not done so yet.
+    async fn write_claim(&mut self) -> Result<(), Lost> {
+        match self.unclaimed {
+            Some(_) => self.flush(Then::Keep).await,
+            None => Ok(()),
         }
     }
 
@@ -722,10 +728,8 @@ impl Drive {
         if changed.is_empty() || self.mode == Mode::Manual {
             return Ok(());
         }
-        if self.unclaimed.is_some() {
-            // Another worker may have it, and keep what its own run has changed.
-            self.flush(Then::Keep).await?;
-        }
+        // Until then another worker may have it, and keep what its own run has changed.
+        self.write_claim().await?;
         let Sink::Store { inner, .. } = &self.sink else { return Ok(()) };
         let now = self.services.now();
         inner.store.keep_all(self.workspace, self.workflow, changed, now).await.map_err(Lost::Store)

@@ -136,6 +136,9 @@ async fn register(inner: &Inner) -> Result<WorkerKey, StoreError> {
     inner.store.register_worker(inner.services.now(), LEASE_MS, info).await
 }
 
+/// An execution to run; with its hint while its claim is not written.
+type Begun = (Claimed, Option<OpenHint>);
+
 /// What there is to look at.
 enum Found {
     Jobs(Vec<Taken>),
@@ -225,7 +228,6 @@ async fn claim(
             // From here on the store says whose they are. A job that were held for as long as its
             // execution runs would keep away the hint that comes when this process has died.
             tickets.into_iter().for_each(|ticket| inner.hints.done(ticket));
-            let claimed = claimed.into_iter().map(|claim| (claim, None)).collect();
             return begin(inner, &key, claimed, slots, tasks).await;
         }
         Err(StoreError::Fenced) => lease.renew(inner, &key).await.err(),
@@ -240,9 +242,10 @@ async fn claim(
 }
 
 /// Those that find a place; what is held back is hinted at when there is one.
-async fn claimed(inner: &Inner, key: &WorkerKey, ids: Vec<ExecutionId>) -> Result<Vec<Claimed>, StoreError> {
+async fn claimed(inner: &Inner, key: &WorkerKey, ids: Vec<ExecutionId>) -> Result<Vec<Begun>, StoreError> {
     let places = inner.places().await?;
-    inner.store.claim_within(&places, key, ids, inner.services.now()).await
+    let claimed = inner.store.claim_within(&places, key, ids, inner.services.now()).await?;
+    Ok(claimed.into_iter().map(|claim| (claim, None)).collect())
 }
 
 /// While the queue cannot be reached: takes what has been ready longest, whoever's queue it is in.
@@ -265,7 +268,6 @@ async fn ask_store(
     let trouble = match claimed {
         Ok(claimed) if claimed.is_empty() => None,
         Ok(claimed) => {
-            let claimed = claimed.into_iter().map(|claim| (claim, None)).collect();
             return begin(inner, &key, claimed, slots, tasks).await;
         }
         Err(StoreError::Fenced) => lease.renew(inner, &key).await.err(),
@@ -277,11 +279,11 @@ async fn ask_store(
     tokio::time::sleep(POLL).await;
 }
 
-/// Runs what was claimed, and what runs before its claim is written, which has its hint with it.
+/// Runs each in a slot of its own.
 async fn begin(
     inner: &Arc<Inner>,
     key: &WorkerKey,
-    claimed: Vec<(Claimed, Option<OpenHint>)>,
+    claimed: Vec<Begun>,
     slots: &Arc<Semaphore>,
     tasks: &mut JoinSet<()>,
 ) {

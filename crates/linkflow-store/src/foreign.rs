@@ -11,7 +11,7 @@ use serde_json::{Map, Value};
 use tokio_postgres::SimpleQueryMessage;
 
 use crate::StoreError;
-use crate::postgres::{address_of, on_own_thread};
+use crate::postgres::{Address, on_own_thread};
 
 /// How long a database may take to take a connection.
 const CONNECT: Duration = Duration::from_secs(10);
@@ -67,7 +67,7 @@ impl Foreign {
         columns: &str,
         only: Option<(&str, &str)>,
     ) -> Result<Vec<ForeignRow>, StoreError> {
-        let address = address_of("from-n8n", &self.at, CONNECT)?;
+        let address = Address::parse("from-n8n", &self.at, CONNECT)?;
         let filter = only.map(|(column, value)| {
             format!(" WHERE {}::text = '{}'", quoted(column), value.replace('\'', "''"))
         });

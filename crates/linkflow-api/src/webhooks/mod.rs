@@ -56,50 +56,38 @@ struct Listener {
 
 /// `/webhook/{path}`: starts what is published.
 pub async fn receive(State(api): State<Api>, request: axum::extract::Request) -> Response {
-    let arrived = match Arrived::new(&api, request, "/webhook/") {
-        Ok(arrived) => arrived,
-        Err(problem) => return problem.into_response(),
-    };
-    let table = match api.memory.webhooks.table(&api).await {
-        Ok(table) => table,
-        Err(problem) => return problem.into_response(),
-    };
-    let looked = table.look(&arrived.method, &arrived.segments);
-    run(&api, arrived, looked, false).await
+    answer(published(&api, Arrived::new(request, "/webhook/")).await)
 }
 
 /// `/webhook-test/{path}`: starts the newest version while somebody listens.
 pub async fn receive_test(State(api): State<Api>, request: axum::extract::Request) -> Response {
-    let arrived = match Arrived::new(&api, request, "/webhook-test/") {
-        Ok(arrived) => arrived,
-        Err(problem) => return problem.into_response(),
-    };
-    let looked = api.memory.listens.look(api.now(), &arrived.method, &arrived.segments);
-    run(&api, arrived, looked, true).await
+    answer(listened_for(&api, Arrived::new(request, "/webhook-test/")).await)
 }
 
 /// `/form/{path}`: shows a published form, and takes what was filled in.
 pub async fn receive_form(State(api): State<Api>, request: axum::extract::Request) -> Response {
-    let arrived = match Arrived::form(&api, request, "/form/") {
-        Ok(arrived) => arrived,
-        Err(problem) => return problem.into_response(),
-    };
-    let table = match api.memory.webhooks.table(&api).await {
-        Ok(table) => table,
-        Err(problem) => return problem.into_response(),
-    };
-    let looked = table.look(&arrived.method, &arrived.segments);
-    run(&api, arrived, looked, false).await
+    answer(published(&api, Arrived::form(request, "/form/")).await)
 }
 
 /// `/form-test/{path}`: the form of the newest version, while somebody listens.
 pub async fn receive_form_test(State(api): State<Api>, request: axum::extract::Request) -> Response {
-    let arrived = match Arrived::form(&api, request, "/form-test/") {
-        Ok(arrived) => arrived,
-        Err(problem) => return problem.into_response(),
-    };
+    answer(listened_for(&api, Arrived::form(request, "/form-test/")).await)
+}
+
+async fn published(api: &Api, arrived: Result<Arrived, Problem>) -> Result<Response, Problem> {
+    let arrived = arrived?;
+    let looked = api.memory.webhooks.table(api).await?.look(&arrived.method, &arrived.segments);
+    Ok(run(api, arrived, looked, false).await)
+}
+
+async fn listened_for(api: &Api, arrived: Result<Arrived, Problem>) -> Result<Response, Problem> {
+    let arrived = arrived?;
     let looked = api.memory.listens.look(api.now(), &arrived.method, &arrived.segments);
-    run(&api, arrived, looked, true).await
+    Ok(run(api, arrived, looked, true).await)
+}
+
+fn answer(answered: Result<Response, Problem>) -> Response {
+    answered.unwrap_or_else(|problem| problem.into_response())
 }
 
 async fn run(api: &Api, arrived: Arrived, looked: Looked, is_test: bool) -> Response {
@@ -328,7 +316,7 @@ pub async fn resume(State(api): State<Api>, request: axum::extract::Request) -> 
 }
 
 async fn resume_at(api: &Api, request: axum::extract::Request) -> Result<Response, Problem> {
-    resume_arrived(api, Arrived::new(api, request, "/webhook-waiting/")?).await
+    resume_arrived(api, Arrived::new(request, "/webhook-waiting/")?).await
 }
 
 async fn resume_arrived(api: &Api, arrived: Arrived) -> Result<Response, Problem> {

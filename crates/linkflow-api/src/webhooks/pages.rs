@@ -33,7 +33,7 @@ pub async fn resume_form(State(api): State<Api>, request: axum::extract::Request
 }
 
 async fn show(api: &Api, request: axum::extract::Request) -> Result<Response, Problem> {
-    let arrived = Arrived::new(api, request, "/form-waiting/")?;
+    let arrived = Arrived::new(request, "/form-waiting/")?;
     let asks = arrived.method == axum::http::Method::GET;
     let execution = addressed(api, &arrived)?;
     let begin = api.now();

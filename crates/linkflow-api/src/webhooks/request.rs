@@ -35,8 +35,7 @@ pub struct Content {
 }
 
 impl Arrived {
-    pub fn new(api: &Api, request: HttpRequest, prefix: &str) -> Result<Arrived, Problem> {
-        let _ = api;
+    pub fn new(request: HttpRequest, prefix: &str) -> Result<Arrived, Problem> {
         let (parts, body) = request.into_parts();
         let path = parts.uri.path().to_owned();
         let segments = segments_of(path.strip_prefix(prefix).unwrap_or_default())?;
@@ -45,8 +44,8 @@ impl Arrived {
     }
 
     /// As [`Arrived::new`], among the addresses of forms.
-    pub fn form(api: &Api, request: HttpRequest, prefix: &str) -> Result<Arrived, Problem> {
-        let mut arrived = Arrived::new(api, request, prefix)?;
+    pub fn form(request: HttpRequest, prefix: &str) -> Result<Arrived, Problem> {
+        let mut arrived = Arrived::new(request, prefix)?;
         arrived.segments.insert(0, FORM.to_owned());
         Ok(arrived)
     }

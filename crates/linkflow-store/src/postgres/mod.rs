@@ -30,6 +30,7 @@ pub use look::{Follower, ServerLook, look_at};
 
 pub(crate) use group::{HotJob, HotQueue};
 pub(crate) use partitions::{drop_old, ensure};
+pub(crate) use tls::Address;
 pub(crate) use transaction::PgTx;
 pub(crate) use value::cell;
 
@@ -38,12 +39,6 @@ use crate::db::{Db, Tx, params};
 use crate::open::{make_dir, spawn};
 use crate::{Options, Store, StoreError, migrations};
 use session::{Session, Silence, Target};
-use tls::Address;
-
-/// Where a database is that is not ours.
-pub(crate) fn address_of(field: &'static str, url: &str, connect: Duration) -> Result<Address, StoreError> {
-    Address::parse(field, url, connect)
-}
 
 /// How a store on PostgreSQL is reached, and what else can be chosen about it.
 #[derive(Clone)]

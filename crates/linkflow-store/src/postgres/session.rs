@@ -111,12 +111,17 @@ pub(crate) struct Statement<'a> {
     pub params: Vec<(&'a (dyn ToSql + Sync), Type)>,
 }
 
+/// A connection that was made.
+struct Line {
+    client: Client,
+    /// What reads and writes for the client.
+    connection: tokio::task::JoinHandle<()>,
+    connected_at: Instant,
+}
+
 pub(crate) struct Session {
     runtime: tokio::runtime::Runtime,
-    client: Option<Client>,
-    /// What reads and writes for the client.
-    connection: Option<tokio::task::JoinHandle<()>>,
-    connected_at: Instant,
+    line: Option<Line>,
     /// How many times in a row nobody answered.
     n_silent: u32,
     pub target: Arc<Target>,
@@ -128,25 +133,18 @@ impl Session {
             .enable_all()
             .build()
             .map_err(|e| StoreError::Database(format!("no runtime for a connection: {e}")))?;
-        Ok(Session {
-            runtime,
-            client: None,
-            connection: None,
-            connected_at: Instant::now(),
-            n_silent: 0,
-            target,
-        })
+        Ok(Session { runtime, line: None, n_silent: 0, target })
     }
 
     /// Connects when there is no connection, or none that can be believed; one try.
     pub fn connect(&mut self) -> Result<(), StoreError> {
-        let is_old = self.target.silence.is_after(self.connected_at);
-        if self.client.as_ref().is_some_and(|c| !c.is_closed() && !is_old) {
+        let silence = &self.target.silence;
+        if self.line.as_ref().is_some_and(|l| !l.client.is_closed() && !silence.is_after(l.connected_at)) {
             return Ok(());
         }
         self.disconnect();
         let (address, within) = (&self.target.address, self.target.connects_within);
-        self.connected_at = Instant::now();
+        let connected_at = Instant::now();
         let connected =
             self.runtime.block_on(async { tokio::time::timeout(within, address.connect()).await });
         let connected = connected.map_err(|_| {
@@ -154,12 +152,12 @@ impl Session {
             StoreError::Unavailable { cause }
         })?;
         let (client, connection) = connected.map_err(|e| fault::unreachable(&e))?;
-        self.connection = Some(self.runtime.spawn(async move {
+        let connection = self.runtime.spawn(async move {
             if let Err(error) = connection.await {
                 tracing::debug!(%error, "a connection to the database ended");
             }
-        }));
-        self.client = Some(client);
+        });
+        self.line = Some(Line { client, connection, connected_at });
         metrics::gauge!("linkflow_database_connections", "pool" => self.target.pool).increment(1.0);
         Ok(())
     }
@@ -167,17 +165,15 @@ impl Session {
     /// Ends the connection; what it had begun is undone. One that owes an answer would wait for it with
     /// its socket open, and what it holds at the server with it.
     pub fn disconnect(&mut self) {
-        if self.client.take().is_some() {
-            metrics::gauge!("linkflow_database_connections", "pool" => self.target.pool).decrement(1.0);
-        }
-        if let Some(mut connection) = self.connection.take() {
-            self.runtime.block_on(async {
-                if tokio::time::timeout(TAKES_LEAVE, &mut connection).await.is_err() {
-                    connection.abort();
-                    let _ = connection.await;
-                }
-            });
-        }
+        let Some(Line { client, mut connection, .. }) = self.line.take() else { return };
+        metrics::gauge!("linkflow_database_connections", "pool" => self.target.pool).decrement(1.0);
+        drop(client);
+        self.runtime.block_on(async {
+            if tokio::time::timeout(TAKES_LEAVE, &mut connection).await.is_err() {
+                connection.abort();
+                let _ = connection.await;
+            }
+        });
     }
 
     /// Connects, and tries again for as long as work waits.
@@ -196,7 +192,8 @@ impl Session {
     }
 
     fn client(&self) -> Result<&Client, Lost> {
-        self.client.as_ref().ok_or_else(|| Lost::Connection("not connected".to_owned()))
+        let line = self.line.as_ref().ok_or_else(|| Lost::Connection("not connected".to_owned()))?;
+        Ok(&line.client)
     }
 
     /// Sends what begins a transaction together with its first statements, all in one flight. A
@@ -291,7 +288,7 @@ impl Session {
     }
 
     pub fn is_connected(&self) -> bool {
-        self.client.is_some()
+        self.line.is_some()
     }
 
     /// The answer to a question without parameters, outside of a transaction.

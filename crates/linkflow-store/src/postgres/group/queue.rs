@@ -236,9 +236,7 @@ mod tests {
         }
         assert_eq!(queue.lock().lingers(), None, "there are enough");
         queue.take(false).unwrap();
-        let mut state = queue.lock();
-        state.pace.gap_us = 10.0;
-        drop(state);
+        queue.lock().pace.gap_us = 10.0;
         offer(&queue);
         assert!(queue.lock().lingers().is_some_and(|left| left <= LINGER));
         std::thread::sleep(LINGER);
