@@ -694,12 +694,7 @@ impl Drive {
             End::Canceled => Status::Canceled,
         };
         let error = self.error(end);
-        let save = &self.prepared.workflow.settings.save;
-        let keep_data = match (self.mode, status) {
-            (Mode::Manual, _) => save.manual,
-            (_, Status::Success) => save.success,
-            _ => save.error,
-        };
+        let keep_data = self.keep_data(status).await?;
         let custom = self.recorded.custom_data.clone();
         self.children.clear();
         if let (Sink::Store { inner, .. }, Status::Error, Some(error)) = (&self.sink, status, &error) {
@@ -719,6 +714,24 @@ impl Drive {
         })
         .await?;
         Ok(status)
+    }
+
+    /// Whether the journal stays. Somebody may wait for the end at another process, whose answer is in
+    /// the journal: then it stays for a while, whatever the workflow says.
+    async fn keep_data(&self, status: Status) -> Result<bool, Lost> {
+        let save = &self.prepared.workflow.settings.save;
+        let keeps = match (self.mode, status) {
+            (Mode::Manual, _) => save.manual,
+            (_, Status::Success) => save.success,
+            _ => save.error,
+        };
+        let Sink::Store { inner, .. } = &self.sink else { return Ok(keeps) };
+        let may_be_awaited = matches!(self.mode, Mode::Manual | Mode::Webhook | Mode::Retry | Mode::Api);
+        if keeps || !may_be_awaited || !inner.hints.is_shared() {
+            return Ok(keeps);
+        }
+        inner.store.remove_later(self.execution, status, self.services.now()).await.map_err(Lost::Store)?;
+        Ok(true)
     }
 
     /// Keeps what nodes have changed of their static data, before the end is written: should this

@@ -315,6 +315,10 @@ async fn rounds(inner: &Arc<Inner>, lease: Option<&Lease>, leads: &(dyn Fn() -> 
         if n.is_multiple_of(5) {
             // The first round takes in what an earlier process left; later ones what was lost.
             log("looking for lost hints", sweep(inner, if n == 0 { 0 } else { HINT_MS }).await);
+            log(
+                "removing journals that were an answer",
+                inner.store.remove_outlived(inner.services.now()).await.map(drop),
+            );
             if let Some(lease) = lease {
                 log("looking after what runs", look_after(inner, lease, &mut orphans).await);
             }

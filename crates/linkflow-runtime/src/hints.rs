@@ -239,6 +239,11 @@ impl Hints {
         self.say(Letter::Ended(execution, workspace));
     }
 
+    /// Whether there may be other processes.
+    pub fn is_shared(&self) -> bool {
+        matches!(*self.queue, Queue::Redis(_))
+    }
+
     /// What other processes tell from now on; nothing where there are none.
     pub fn hear(&self) -> Option<mpsc::Receiver<Vec<u8>>> {
         match &*self.queue {

@@ -4,6 +4,7 @@
 //! only hint at them. Nothing here knows HTTP or a node kind, and no query reads a clock: times
 //! come as arguments. How to write a query file is said at the head of `db.rs`.
 
+mod answers;
 mod api_keys;
 mod blobs;
 mod commit;

@@ -46,6 +46,11 @@ const MIGRATIONS: &[Migration] = &[
         sqlite: "-- Only the functions of the other database change.",
         postgres: include_str!("0007_first_claims.postgres.sql"),
     },
+    Migration {
+        version: 8,
+        sqlite: include_str!("0008_outliving_journals.sqlite.sql"),
+        postgres: include_str!("0008_outliving_journals.postgres.sql"),
+    },
 ];
 
 /// The newest version of the tables that this program knows.

@@ -33,6 +33,25 @@ async fn old_executions_go_and_those_that_have_not_ended_stay() {
 }
 
 #[tokio::test]
+async fn a_journal_that_is_an_answer_stays_for_a_minute_after_the_end_that_was_meant() {
+    let w = world();
+    let key = w.worker(0).await;
+    let has_data = async |id| !w.load(workspace(), id).await.unwrap().unwrap().entries.is_empty();
+    let (as_said, otherwise) = (w.accepted(0).await, w.accepted(0).await);
+    w.remove_later(as_said, Status::Success, t(0)).await.unwrap();
+    w.remove_later(otherwise, Status::Error, t(0)).await.unwrap();
+    for id in [as_said, otherwise] {
+        let claimed = w.claimed(&key, id, 0).await;
+        w.append(&key, append(&claimed, vec![finished(0)], success())).await.unwrap();
+    }
+    assert!(!w.remove_outlived(t(59_000)).await.unwrap());
+    assert!(has_data(as_said).await && has_data(otherwise).await);
+    w.remove_outlived(t(60_000)).await.unwrap();
+    assert_eq!((has_data(as_said).await, has_data(otherwise).await), (false, true));
+    assert!(exists(&w, as_said).await, "the execution itself stays");
+}
+
+#[tokio::test]
 async fn a_workflow_can_have_a_time_of_its_own() {
     let w = world();
     let key = w.worker(0).await;

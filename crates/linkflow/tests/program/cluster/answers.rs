@@ -21,6 +21,15 @@ async fn an_answer_reaches_who_waits_for_it_however_large_it_is_and_although_red
     cluster.publish("goes-on", &chain("goes-on", goes_on));
     let same = vec![webhook("same", "lastNode"), node("Same", "noOp", 1.0, json!({}))];
     cluster.publish("same", &chain("same", same));
+    let nothing_kept = json!({"saveDataSuccessExecution": "none", "saveDataErrorExecution": "none"});
+    for (path, mode, last) in [
+        ("unkept", "lastNode", node("Same", "noOp", 1.0, json!({}))),
+        ("unkept-reply", "responseNode", answer(json!({"respondWith": "allIncomingItems"}))),
+    ] {
+        let mut file = chain(path, vec![webhook(path, mode), last]);
+        file["settings"] = nothing_kept.clone();
+        cluster.publish(path, &file);
+    }
     let ask = async |path: &str, x: &str| {
         let answer = cluster.post("api-1", path, &json!({"x": x})).send().await.unwrap();
         (answer.status().as_u16(), answer.text().await.unwrap())
@@ -33,9 +42,16 @@ async fn an_answer_reaches_who_waits_for_it_however_large_it_is_and_although_red
     let item: Value = serde_json::from_str(&text).unwrap();
     assert_eq!((status, item["body"]["x"].as_str().map(str::len)), (200, Some(HALF_BYTES / 10)));
 
+    for path in ["unkept", "unkept-reply"] {
+        let (status, text) = ask(path, "u").await;
+        assert_eq!((status, text.contains("\"u\"")), (200, true), "{path}: {text}");
+    }
+
     cluster.kill("redis");
     assert_eq!(ask("short", "a").await, (200, "got a".to_owned()), "an execution that has ended");
     assert_eq!(ask("goes-on", "b").await, (200, "got b".to_owned()), "one that goes on");
-    let (status, text) = ask("same", "c").await;
-    assert_eq!((status, text.contains("\"c\"")), (200, true), "{text}");
+    for path in ["same", "unkept", "unkept-reply"] {
+        let (status, text) = ask(path, "c").await;
+        assert_eq!((status, text.contains("\"c\"")), (200, true), "{path}: {text}");
+    }
 }
