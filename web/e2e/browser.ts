@@ -6,6 +6,7 @@ import { createRequire } from "node:module";
 import { join, resolve } from "node:path";
 import { chromium, type Browser, type BrowserContext, type Page } from "playwright-core";
 import { expect } from "vitest";
+import { servePage } from "./page";
 import { OWNER, startServer, type Server } from "./server";
 
 const AXE = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
@@ -57,6 +58,7 @@ export type Window = { page: Page; context: BrowserContext; errors: string[] };
 async function openWindow(browser: Browser, server: Server): Promise<Window> {
   const context = await browser.newContext({ baseURL: server.url, viewport: SIZES.desktop, reducedMotion: "reduce", colorScheme: "light" });
   context.setDefaultTimeout(20_000);
+  if (process.env["LINKFLOW_PAGE"] !== undefined) await servePage(context);
   const page = await context.newPage();
   const errors: string[] = [];
   page.on("pageerror", (error) => errors.push(`thrown: ${error.message}`));

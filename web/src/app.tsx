@@ -1,18 +1,14 @@
 // Who may see what: the owner's set-up, the sign-in, or the pages with their frame.
 
-import { useEffect, useRef, type ReactNode } from "react";
+import { Suspense, useEffect, useRef, type ReactNode } from "react";
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { Problem, call, type Session, type Setup } from "./api";
 import { Icon, Mark } from "./icons";
 import { ImportZone } from "./import";
 import { useIsLive } from "./live";
-import { ApiKeysPage } from "./pages/api-keys";
-import { ExecutionPage } from "./pages/execution";
-import { ExecutionsPage } from "./pages/executions";
 import { LoginPage, SetupPage } from "./pages/sign-in";
-import { WorkflowPage } from "./pages/workflow";
-import { WorkflowsPage } from "./pages/workflows";
-import { Link, Redirect, placeOf, usePath, type Place } from "./router";
+import { Link, Redirect, usePath } from "./router";
+import { PLACES, findPlace, type Found } from "./router/places";
 import { useTheme, type Theme } from "./theme";
 import { Failure, Loading } from "./ui";
 
@@ -48,7 +44,7 @@ function useGate(): Gate {
 
 export function App() {
   const gate = useGate();
-  const place = placeOf(usePath());
+  const path = usePath();
   switch (gate.at) {
     case "asking":
       return <Outside><Loading what="Linkflow" /></Outside>;
@@ -61,11 +57,11 @@ export function App() {
         </Outside>
       );
     case "setup":
-      return place.at === "setup" ? <Outside><SetupPage /></Outside> : <Redirect to="/setup" />;
+      return path === "/setup" ? <Outside><SetupPage /></Outside> : <Redirect to="/setup" />;
     case "login":
-      return place.at === "login" ? <Outside><LoginPage /></Outside> : <Redirect to={loginAddress()} />;
+      return path === "/login" ? <Outside><LoginPage /></Outside> : <Redirect to={loginAddress()} />;
     case "inside":
-      return <Inside place={place} session={gate.session} version={gate.version} />;
+      return <Inside session={gate.session} version={gate.version} />;
   }
 }
 
@@ -85,25 +81,29 @@ function Outside({ children }: { children: ReactNode }) {
   );
 }
 
-function Inside({ place, session, version }: { place: Place; session: Session; version: string }) {
+function Inside({ session, version }: { session: Session; version: string }) {
   const path = usePath();
+  const found = findPlace(path);
+  const title = found?.place.title ?? "Not found";
   const shown = useRef<string | null>(null);
   useEffect(() => {
-    document.title = `${TITLES[place.at]} – Linkflow`;
+    document.title = `${title} – Linkflow`;
     if (shown.current === path) return;
     // Whoever reads with a screen reader hears that the page is another one.
     if (shown.current !== null) document.getElementById("main")?.focus({ preventScroll: true });
     shown.current = path;
     window.scrollTo(0, 0);
-  }, [path, place.at]);
-  if (place.at === "login" || place.at === "setup") return <Redirect to={afterSignIn()} />;
+  }, [path, title]);
+  if (path === "/login" || path === "/setup") return <Redirect to={afterSignIn()} />;
   return (
     <>
       <a className="skip" href="#main">Skip to content</a>
-      <Header place={place} session={session} version={version} />
+      <Header path={path} session={session} version={version} />
       <ImportZone>
-        <main id="main" tabIndex={-1}>
-          <Page place={place} />
+        <main id="main" tabIndex={-1} className={found?.place.frame ?? "column"}>
+          <Suspense fallback={<Loading what="the page" />}>
+            <Page found={found} path={path} />
+          </Suspense>
         </main>
       </ImportZone>
     </>
@@ -116,54 +116,28 @@ function afterSignIn(): string {
   return /^\/[^/\\]/.test(next) ? next : "/workflows";
 }
 
-const TITLES: Record<Place["at"], string> = {
-  setup: "Set-up",
-  login: "Sign in",
-  workflows: "Workflows",
-  workflow: "Workflow",
-  executions: "Executions",
-  execution: "Execution",
-  "api-keys": "API keys",
-  nowhere: "Not found",
-};
-
-function Page({ place }: { place: Place }) {
-  switch (place.at) {
-    case "workflows":
-      return <WorkflowsPage />;
-    case "workflow":
-      return <WorkflowPage key={place.id} id={place.id} />;
-    case "executions":
-      return <ExecutionsPage />;
-    case "execution":
-      return <ExecutionPage key={place.id} id={place.id} />;
-    case "api-keys":
-      return <ApiKeysPage />;
-    case "nowhere":
-      return (
-        <div className="card pad">
-          <h1>Not found</h1>
-          <p>There is no page at <code>{place.path}</code>. <Link to="/workflows">Go to the workflows</Link></p>
-        </div>
-      );
-    case "login":
-    case "setup":
-      return null;
-  }
+function Page({ found, path }: { found: Found | null; path: string }) {
+  if (found !== null) return <found.place.page params={found.params} />;
+  return (
+    <div className="card pad">
+      <h1>Not found</h1>
+      <p>There is no page at <code>{path}</code>. <Link to="/workflows">Go to the workflows</Link></p>
+    </div>
+  );
 }
 
-function Header({ place, session, version }: { place: Place; session: Session; version: string }) {
-  const isAt = (...places: Place["at"][]) => places.includes(place.at);
+const NAV = PLACES.flatMap(({ nav, path, within }) => (nav === undefined ? [] : [{ ...nav, path, within }])).sort((a, b) => a.order - b.order);
+
+function Header({ path, session, version }: { path: string; session: Session; version: string }) {
+  const isAt = (entry: (typeof NAV)[number]) => path === entry.path || (entry.within !== undefined && path.startsWith(`${entry.within}/`));
   return (
     <header className="top">
       <Link to="/workflows" className="brand"><Mark />Linkflow</Link>
       <nav aria-label="Main">
-        <Link to="/workflows" current={isAt("workflows", "workflow")}>Workflows</Link>
-        <Link to="/executions" current={isAt("executions", "execution")}>Executions</Link>
-        <Link to="/settings/api-keys" current={isAt("api-keys")}>API keys</Link>
+        {NAV.map((entry) => <Link key={entry.path} to={entry.path} current={isAt(entry)}>{entry.label}</Link>)}
       </nav>
       <div className="tools">
-        {place.at !== "api-keys" && <Connection />}
+        {!path.startsWith("/settings") && <Connection />}
         <ThemeChoice />
         <span className="quiet who" title={`${session.user.email}, ${session.role}, Linkflow ${version}`}>{session.user.name}</span>
         <SignOut />

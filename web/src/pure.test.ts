@@ -3,7 +3,7 @@ import { problemOf, query, type Document, type ExecutionDetail } from "./api";
 import { inOrder, withEvent } from "./graph";
 import { inputOf } from "./input";
 import { belongs, hear, type LiveEvent } from "./live";
-import { placeOf } from "./router";
+import { findPlace, match } from "./router/places";
 import { ago, length } from "./time";
 
 /** A document of "a>b" edges; a name alone is a node without any. */
@@ -76,14 +76,19 @@ describe("the input of a run", () => {
 });
 
 describe("addresses", () => {
-  const check = (path: string, at: string) => expect(placeOf(path).at).toBe(at);
+  const check = (path: string, expected: string) => expect(findPlace(path)?.place.path ?? "nowhere").toBe(expected);
   it("lead to their pages", () => {
-    check("/", "workflows");
-    check("/workflows/1", "workflow");
-    check("/executions/1/", "execution");
-    check("/settings/api-keys", "api-keys");
+    check("/", "/");
+    check("/workflows/1", "/workflows/:id");
+    check("/executions/1/", "/executions/:id");
+    check("/settings/api-keys", "/settings/api-keys");
   });
   it("that nobody knows lead nowhere", () => check("/workflows/1/2", "nowhere"));
+  it("give their variable parts, decoded where that is possible", () => {
+    expect(match("/workflows/:id/versions/:range", "/workflows/7/versions/1..2")).toEqual({ id: "7", range: "1..2" });
+    expect(match("/a/:name", "/a/x%20y")).toEqual({ name: "x y" });
+    expect(match("/a/:name", "/a/%")).toEqual({ name: "%" });
+  });
 });
 
 describe("words", () => {

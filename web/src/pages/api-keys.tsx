@@ -13,7 +13,7 @@ const SCOPES: { scope: Scope; means: string }[] = [
 ];
 const DAY_MS = 86_400_000;
 
-export function ApiKeysPage() {
+export default function ApiKeysPage() {
   const keys = useQuery({ queryKey: ["api-keys"], queryFn: () => call<List<ApiKey>>("/api-keys") });
   return (
     <>

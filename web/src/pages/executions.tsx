@@ -20,7 +20,7 @@ const STATES = [
   ["canceled", "Canceled"],
 ] as const;
 
-export function ExecutionsPage() {
+export default function ExecutionsPage() {
   const [status, setStatus] = useParam("status");
   const [workflow, setWorkflow] = useParam("workflow");
   const [search, setSearch] = useParam("search");

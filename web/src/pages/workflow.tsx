@@ -8,10 +8,16 @@ import { Icon } from "../icons";
 import { inputOf } from "../input";
 import { useLive } from "../live";
 import { Link, go, useParam } from "../router";
+import type { PageProps } from "../router/places";
 import { ExecutionView, executionsOf } from "../run-view";
 import { Ago, Back, Confirm, Copy, Failure, Kind, Loading, PageFailure, StateBadge, VerdictBadge, isMissing, publishState } from "../ui";
 
-export function WorkflowPage({ id }: { id: string }) {
+export default function WorkflowPage({ params }: PageProps) {
+  const id = params["id"] ?? "";
+  return <Workflow key={id} id={id} />;
+}
+
+function Workflow({ id }: { id: string }) {
   const cache = useQueryClient();
   const found = useQuery({ queryKey: ["workflow", id], queryFn: () => call<WorkflowDetail>(`/workflows/${id}`) });
   const reread = () => void cache.invalidateQueries({ queryKey: ["workflow", id] });

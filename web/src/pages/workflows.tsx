@@ -11,7 +11,7 @@ import { Ago, Failure, Loading, More, StateBadge, publishState } from "../ui";
 /** A busy server has many executions a second; the numbers of the last day can wait. */
 const REREAD_MS = 2_000;
 
-export function WorkflowsPage() {
+export default function WorkflowsPage() {
   const [search, setSearch] = useParam("search");
   const [active, setActive] = useParam("active");
   const rested = useRested(search, 250);
@@ -27,6 +27,8 @@ export function WorkflowsPage() {
     getNextPageParam: (page) => page.next ?? undefined,
     refetchInterval: (q) => ((q.state.data?.pages.length ?? 0) > 1 ? false : isLive ? 60_000 : 5_000),
     placeholderData: (before) => before,
+    // Nobody heard what happened while the list was not on the screen.
+    refetchOnMount: "always",
   });
   const items = list.data?.pages.flatMap((page) => page.items) ?? [];
   const isFiltered = rested + active !== "";

@@ -1,29 +1,7 @@
-// Which page an address means, and how one goes to another. Addresses carry the state that is
-// worth a link: filters, the run that is looked at.
+// How one goes from address to address. Addresses carry the state that is worth a link: filters, the
+// run that is looked at. Which page an address means is in `places.ts`.
 
 import { useEffect, useState, useSyncExternalStore, type MouseEvent, type ReactNode } from "react";
-
-export type Place =
-  | { at: "setup" }
-  | { at: "login" }
-  | { at: "workflows" }
-  | { at: "workflow"; id: string }
-  | { at: "executions" }
-  | { at: "execution"; id: string }
-  | { at: "api-keys" }
-  | { at: "nowhere"; path: string };
-
-/** The page of a path. */
-export function placeOf(path: string): Place {
-  const [first, second, third] = path.split("/").filter((part) => part !== "");
-  if (third !== undefined) return { at: "nowhere", path };
-  if (first === undefined) return { at: "workflows" };
-  if (first === "settings" && (second === "api-keys" || second === undefined)) return { at: "api-keys" };
-  if (first === "workflows") return second === undefined ? { at: "workflows" } : { at: "workflow", id: second };
-  if (first === "executions") return second === undefined ? { at: "executions" } : { at: "execution", id: second };
-  if ((first === "setup" || first === "login") && second === undefined) return { at: first };
-  return { at: "nowhere", path };
-}
 
 const MOVED = "linkflow:moved";
 
