@@ -10,8 +10,8 @@
 #
 # CLUSTER_PORT is nginx' port (8080; 0 takes a free one), CLUSTER_NGINX=no leaves nginx out. REDIS is
 # `sentinel`, `alone` or `cluster`, and with REDIS_AOF=yes it keeps a log on the disk; CLUSTER_STANDBY=no
-# leaves the standby out; CLUSTER_ROLES names the roles to start. What else is in the environment goes to all
-# roles.
+# leaves the standby out; CLUSTER_STICKY=yes keeps the sockets of an address at one instance;
+# CLUSTER_ROLES names the roles to start. What else is in the environment goes to all roles.
 set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/postgres.sh"
 
@@ -65,8 +65,9 @@ wait_until_ready() {
 # A request that reached an instance is not sent to another one unless repeating it does no harm
 # (nginx knows by the method). One that could not be sent at all is, whatever it is.
 start_nginx() {
-    local port=${CLUSTER_PORT:-8080}
+    local port=${CLUSTER_PORT:-8080} balance=least_conn
     [ "$port" != 0 ] || port=$(free_port)
+    [ "${CLUSTER_STICKY:-no}" = no ] || balance=ip_hash
     cat >"$dir/nginx.conf" <<CONF
 worker_processes 1;
 error_log $dir/log/nginx.log;
@@ -90,6 +91,11 @@ http {
         # Shorter than an instance that leaves goes on answering: none is closed under a request.
         keepalive_timeout 1s;
     }
+    upstream linkflow_sockets {
+        $balance;
+        server 127.0.0.1:$(port_noted api-1) max_fails=0;
+        server 127.0.0.1:$(port_noted api-2) max_fails=0;
+    }
     server {
         listen 127.0.0.1:$port;
         proxy_http_version 1.1;
@@ -104,7 +110,7 @@ http {
             proxy_read_timeout 320s;
         }
         location = /ws {
-            proxy_pass http://linkflow_api;
+            proxy_pass http://linkflow_sockets;
             proxy_set_header Host \$http_host;
             proxy_set_header X-Forwarded-For \$remote_addr;
             proxy_set_header Upgrade \$http_upgrade;

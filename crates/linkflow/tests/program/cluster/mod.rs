@@ -8,6 +8,7 @@ mod loss;
 mod promotion;
 mod queues;
 mod restarts;
+mod scaling;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -184,6 +185,25 @@ impl Cluster {
 
 /// A process beside those of the cluster.
 struct Extra(std::process::Child);
+
+impl Extra {
+    fn pid(&self) -> u32 {
+        self.0.id()
+    }
+
+    /// Asks it to end, and waits until it has.
+    async fn asked_to_end(mut self) -> std::process::ExitStatus {
+        assert!(Command::new("kill").arg(self.pid().to_string()).status().unwrap().success());
+        let by = Instant::now() + Duration::from_secs(60);
+        loop {
+            if let Some(status) = self.0.try_wait().unwrap() {
+                return status;
+            }
+            assert!(Instant::now() < by, "it does not end");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+}
 
 impl Drop for Extra {
     fn drop(&mut self) {
