@@ -1,16 +1,15 @@
 // Who may see what: the owner's set-up, the sign-in, or the pages with their frame.
 
 import { Suspense, useEffect, useRef, type ReactNode } from "react";
-import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+import { useQuery } from "@tanstack/react-query";
 import { Problem, call, type Session, type Setup } from "./api";
-import { Icon, Mark } from "./icons";
+import { Mark } from "./icons";
 import { ImportZone } from "./import";
-import { useIsLive } from "./live";
 import { LoginPage, SetupPage } from "./pages/sign-in";
 import { Link, Redirect, usePath } from "./router";
-import { PLACES, findPlace, type Found } from "./router/places";
-import { useTheme, type Theme } from "./theme";
+import { findPlace, type Found } from "./router/places";
 import { Failure, Loading } from "./ui";
+import { Shell } from "./ui/shell";
 
 type Gate =
   | { at: "asking" }
@@ -96,9 +95,7 @@ function Inside({ session, version }: { session: Session; version: string }) {
   }, [path, title]);
   if (path === "/login" || path === "/setup") return <Redirect to={afterSignIn()} />;
   return (
-    <>
-      <a className="skip" href="#main">Skip to content</a>
-      <Header path={path} session={session} version={version} />
+    <Shell session={session} version={version} path={path} isWide={found?.place.frame === "wide"}>
       <ImportZone>
         <main id="main" tabIndex={-1} className={found?.place.frame ?? "column"}>
           <Suspense fallback={<Loading what="the page" />}>
@@ -106,7 +103,7 @@ function Inside({ session, version }: { session: Session; version: string }) {
           </Suspense>
         </main>
       </ImportZone>
-    </>
+    </Shell>
   );
 }
 
@@ -123,62 +120,5 @@ function Page({ found, path }: { found: Found | null; path: string }) {
       <h1>Not found</h1>
       <p>There is no page at <code>{path}</code>. <Link to="/workflows">Go to the workflows</Link></p>
     </div>
-  );
-}
-
-const NAV = PLACES.flatMap(({ nav, path, within }) => (nav === undefined ? [] : [{ ...nav, path, within }])).sort((a, b) => a.order - b.order);
-
-function Header({ path, session, version }: { path: string; session: Session; version: string }) {
-  const isAt = (entry: (typeof NAV)[number]) => path === entry.path || (entry.within !== undefined && path.startsWith(`${entry.within}/`));
-  return (
-    <header className="top">
-      <Link to="/workflows" className="brand"><Mark />Linkflow</Link>
-      <nav aria-label="Main">
-        {NAV.map((entry) => <Link key={entry.path} to={entry.path} current={isAt(entry)}>{entry.label}</Link>)}
-      </nav>
-      <div className="tools">
-        {!path.startsWith("/settings") && <Connection />}
-        <ThemeChoice />
-        <span className="quiet who" title={`${session.user.email}, ${session.role}, Linkflow ${version}`}>{session.user.name}</span>
-        <SignOut />
-      </div>
-    </header>
-  );
-}
-
-function Connection() {
-  const isLive = useIsLive();
-  return (
-    <span className={`badge ${isLive ? "tone-ok" : "tone-quiet"}`} role="status" title={isLive ? "Changes arrive at once" : "Changes are asked for every few seconds"}>
-      <Icon name={isLive ? "full" : "ring"} />
-      {isLive ? "Live" : "Polling"}
-    </span>
-  );
-}
-
-function ThemeChoice() {
-  const [theme, choose] = useTheme();
-  return (
-    <select className="slim" aria-label="Theme" title="Light or dark" value={theme} onChange={(e) => choose(e.target.value as Theme)}>
-      <option value="system">Automatic</option>
-      <option value="light">Light</option>
-      <option value="dark">Dark</option>
-    </select>
-  );
-}
-
-function SignOut() {
-  const cache = useQueryClient();
-  const out = useMutation({
-    mutationFn: () => call<void>("/session", { method: "DELETE" }),
-    onSuccess: () => {
-      cache.removeQueries({ predicate: (query) => query.queryKey[0] !== "setup" && query.queryKey[0] !== "session" });
-      cache.setQueryData(["session"], null);
-    },
-  });
-  return (
-    <button type="button" className="slim" onClick={() => out.mutate()} disabled={out.isPending}>
-      {out.isError ? "Sign out failed, try again" : "Sign out"}
-    </button>
   );
 }

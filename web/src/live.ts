@@ -69,10 +69,12 @@ class Live {
 
   watch(watcher: Watcher): () => void {
     this.watchers.add(watcher);
+    this.changed();
     if (this.isOpen) this.subscribe();
     else this.connect();
     return () => {
       this.watchers.delete(watcher);
+      this.changed();
       // Effects of the next page run in the same moment; only a lasting silence closes the socket.
       if (this.watchers.size === 0) setTimeout(() => this.closeIfAlone(), 5_000);
     };
@@ -152,7 +154,16 @@ class Live {
   private tell(isLive: boolean): void {
     if (this.isLive === isLive) return;
     this.isLive = isLive;
+    this.changed();
+  }
+
+  private changed(): void {
     for (const listener of this.listeners) listener();
+  }
+
+  /** Whether a page on the screen wants to know of changes. */
+  isWatched(): boolean {
+    return this.watchers.size > 0;
   }
 }
 
@@ -161,6 +172,11 @@ const live = new Live();
 /** Whether events arrive by the socket; while not, pages ask by HTTP. */
 export function useIsLive(): boolean {
   return useSyncExternalStore(live.onChange, () => live.isLive);
+}
+
+/** Whether something on the screen changes with the server at all. */
+export function useIsWatched(): boolean {
+  return useSyncExternalStore(live.onChange, () => live.isWatched());
 }
 
 /** Watches a topic while the component is on the screen. */

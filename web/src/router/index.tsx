@@ -38,17 +38,17 @@ export function useParam(name: string): [string, (value: string, how?: "push" | 
   return [new URLSearchParams(search).get(name) ?? "", set];
 }
 
-type LinkProps = { to: string; children: ReactNode; className?: string; current?: boolean };
+type LinkProps = { to: string; children: ReactNode; className?: string; current?: boolean; title?: string };
 
 /** A link within this page. Other keys and buttons keep their usual meaning. */
-export function Link({ to, children, className, current = false }: LinkProps) {
+export function Link({ to, children, className, title, current = false }: LinkProps) {
   const follow = (event: MouseEvent) => {
     if (event.button !== 0 || event.metaKey || event.ctrlKey || event.shiftKey || event.altKey) return;
     event.preventDefault();
     go(to);
   };
   return (
-    <a href={to} onClick={follow} className={className} aria-current={current ? "page" : undefined}>
+    <a href={to} onClick={follow} className={className} title={title} aria-current={current ? "page" : undefined}>
       {children}
     </a>
   );

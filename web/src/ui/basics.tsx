@@ -1,10 +1,10 @@
 // The few parts that every page is made of: states, notes, confirmations, a frame.
 
 import { useId, useState, type ComponentProps, type ReactNode } from "react";
-import { Problem, messageOf, type ExecutionStatus, type RunStatus, type Verdict } from "./api";
-import { Icon, type IconName } from "./icons";
-import { Link } from "./router";
-import { ago, date } from "./time";
+import { Problem, messageOf, type ExecutionStatus, type RunStatus, type Verdict } from "../api";
+import { Icon, type IconName } from "../icons";
+import { Link } from "../router";
+import { ago, date } from "../time";
 
 type Look = { mark: IconName; word: string; tone: "ok" | "running" | "error" | "waiting" | "quiet" };
 export type State = ExecutionStatus | RunStatus | "published" | "changed" | "draft" | "not run" | "disabled";
