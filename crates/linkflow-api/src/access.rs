@@ -126,6 +126,8 @@ pub const TABLE: &[(&str, &str, Need)] = &[
     ("GET", "/api/v1/workflows", Read),
     ("POST", "/api/v1/workflows", Write),
     ("POST", "/api/v1/workflows/import", Write),
+    ("POST", "/api/v1/workflows/check", Read),
+    ("POST", "/api/v1/workflows/convert", Read),
     ("GET", "/api/v1/workflows/{id}", Read),
     ("PUT", "/api/v1/workflows/{id}", Write),
     ("DELETE", "/api/v1/workflows/{id}", Write),

@@ -60,6 +60,7 @@ pub struct ImportFile {
 
 /// What became of one file.
 #[derive(Serialize, ToSchema)]
+#[schema(as = ImportedFile)]
 pub struct ImportedView {
     pub file: String,
     pub name: String,
@@ -192,7 +193,7 @@ pub async fn import_file(
 }
 
 /// The report on a file, its document, and whether it has our own format.
-fn read_file(
+pub fn read_file(
     kinds: &[NodeKind],
     file: String,
     bytes: &[u8],

@@ -3,6 +3,7 @@
 pub mod api_keys;
 pub mod credentials;
 pub mod data_tables;
+pub mod drafts;
 pub mod execute;
 pub mod executions;
 pub mod import;
@@ -44,6 +45,8 @@ pub fn all() -> OpenApiRouter<Api> {
         .routes(routes!(api_keys::delete))
         .routes(routes!(workflows::list, workflows::create))
         .routes(routes!(import::import))
+        .routes(routes!(drafts::check))
+        .routes(routes!(drafts::convert))
         .routes(routes!(workflows::show, workflows::save, workflows::delete))
         .routes(routes!(versions::list))
         .routes(routes!(versions::show))

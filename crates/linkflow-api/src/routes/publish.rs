@@ -175,7 +175,8 @@ fn node_problem(node: &str, error: &NodeError) -> FieldProblem {
     }
 }
 
-async fn taken(
+/// Which of these addresses belong to other workflows.
+pub async fn taken(
     api: &Api,
     who: &Who,
     id: WorkflowId,

@@ -252,3 +252,44 @@ async fn a_workflow_is_found_by_the_id_that_it_had_elsewhere() {
     world.call(&format!("PUT /workflows/{id}"), json!({"name": "edited"})).await.is(200);
     assert_eq!(find("aB3xY").await, Some(id), "an edit that lost the origin does not lose the way");
 }
+
+#[tokio::test]
+async fn a_document_is_checked_before_it_is_saved() {
+    let world = World::new().await;
+    let hook = |path: &str| json!([node("Hook", "webhook", json!({"path": path}))]);
+    let owner = world.workflow("Orders", hook("orders")).await;
+    world.call(&format!("POST /workflows/{owner}/publish"), Value::Null).await.is(200);
+    let problems = async |query: &str, document: Value| -> Vec<String> {
+        let list = world.call(&format!("POST /workflows/check{query}"), document).await.is(200);
+        let items = list["items"].as_array().unwrap().iter();
+        items
+            .map(|p| format!("{} {}", p["field"].as_str().unwrap(), p["problem"].as_str().unwrap()))
+            .collect()
+    };
+    assert_eq!(problems("", json!({"name": "sound", "nodes": hook("free")})).await, [""; 0]);
+    let rival = json!({"name": "rival", "nodes": hook("orders")});
+    let said = problems("", rival.clone()).await;
+    assert!(said[0].contains("belongs to the workflow \"Orders\""), "{said:?}");
+    assert_eq!(problems(&format!("?workflow={owner}"), rival).await, [""; 0]);
+    let twins = json!({"name": "w", "nodes": [node("A", "no_op", json!({})), node("A", "no_op", json!({}))]});
+    assert!(problems("", twins).await.iter().any(|p| p.contains("\"A\" comes twice")));
+    *world.runtime.problems.lock().unwrap() =
+        vec![Problem { field: "nodes[A].kind".to_owned(), problem: "is unknown".to_owned() }];
+    assert_eq!(problems("", json!({"name": "w", "nodes": manual()})).await, ["nodes[A].kind is unknown"]);
+    assert_eq!(world.call("GET /workflows", Value::Null).await.is(200)["items"].as_array().unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn a_part_of_a_file_is_written_in_the_other_format() {
+    let world = World::new().await;
+    let copied = json!({"nodes": [{"id": "a", "name": "Rest", "type": "n8n-nodes-base.noOp", "typeVersion": 1,
+        "position": [0, 0], "parameters": {}}], "connections": {}});
+    let ours = world.call("POST /workflows/convert", copied).await.is(200);
+    assert_eq!(ours["file"]["nodes"][0]["kind"], "no_op");
+    assert_eq!(ours["report"]["nodes"][0]["verdict"], "exact");
+    let back = world.call("POST /workflows/convert?to=n8n", ours["file"].clone()).await.is(200);
+    assert_eq!(back["file"]["nodes"][0]["type"], "n8n-nodes-base.noOp");
+    let wrong = world.call("POST /workflows/convert", json!({"nodes": 3})).await.is(200);
+    assert_eq!(wrong["file"], Value::Null);
+    assert!(wrong["report"]["error"].is_string());
+}
