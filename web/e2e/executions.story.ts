@@ -84,8 +84,9 @@ it("a failed execution goes on from the failed node once that is repaired", asyn
   await page.getByRole("button", { name: "Retry from the failed node" }).click();
   await page.waitForURL((url) => url.href !== failed);
   await page.getByRole("region", { name: "Execution" }).getByRole("status").getByText("Success").waitFor();
-  await page.getByRole("button", { name: "Ask the bank" }).click();
-  await page.getByText('"rate": 3').waitFor();
+  const step = page.getByRole("region", { name: "Ask the bank" });
+  await step.getByRole("region", { name: "Output" }).getByRole("button", { name: "JSON" }).click();
+  await step.getByText('"rate": 3').waitFor();
   await checkPage(page, "execution-success");
   await page.getByRole("link", { name: "Retry of an earlier one" }).click();
   await page.getByRole("alert").waitFor();

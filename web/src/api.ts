@@ -80,6 +80,8 @@ export type Run = {
   inputs: ({ node: string; run: number; output: number } | null)[];
   outputs: { n_items: number }[];
   error: unknown;
+  /** Tries that failed and were followed by another one. */
+  attempts?: { attempt: number; started_at: number | null; ended_at: number; error: unknown }[];
   logs: string[];
 };
 

@@ -6,8 +6,6 @@ export const places: Places = [
   { path: "/", title: "Workflows", load: () => import("./workflows") },
   { path: "/workflows", title: "Workflows", load: () => import("./workflows"), nav: { label: "Workflows", order: 10 }, within: "/workflows" },
   { path: "/workflows/:id", title: "Workflow", load: () => import("./workflow") },
-  { path: "/executions", title: "Executions", load: () => import("./executions"), nav: { label: "Executions", order: 20 }, within: "/executions" },
-  { path: "/executions/:id", title: "Execution", load: () => import("./execution") },
   { path: "/settings", title: "API keys", load: () => import("./api-keys") },
   { path: "/settings/api-keys", title: "API keys", load: () => import("./api-keys"), nav: { label: "API keys", order: 90 } },
 ];
