@@ -149,6 +149,7 @@ pub const TABLE: &[(&str, &str, Need)] = &[
     ("GET", "/api/v1/executions/{id}/binary", Read),
     ("POST", "/api/v1/executions/{id}/cancel", Execute),
     ("POST", "/api/v1/executions/{id}/retry", Execute),
+    ("GET", "/api/v1/listeners", Read),
     ("GET", "/api/v1/schedules", Read),
     ("PATCH", "/api/v1/schedules/{id}", Write),
     ("GET", "/api/v1/schedules/{id}/next", Read),

@@ -21,6 +21,8 @@ pub enum Trigger {
     Schedule(ScheduleTrigger),
     /// The times at which it asks somebody whether there is something new.
     Poll(PollTrigger),
+    /// A connection that stays, and what is heard on it.
+    Listen(ListenTrigger),
     /// An execution of another workflow failed.
     Error,
     /// Another workflow calls this one.
@@ -75,6 +77,36 @@ pub type PollFn = for<'a> fn(Arc<RunInput>, &'a Ctx) -> BoxFuture<'a, Result<Pol
 pub struct Polled {
     pub items: Vec<Item>,
     pub state: Value,
+}
+
+/// How a node hears what happens elsewhere: one process at a time stays connected for it. What is said
+/// while nobody is connected is lost, unless the other side keeps it.
+#[derive(Clone, Copy)]
+pub struct ListenTrigger {
+    /// Connects, says so to the [`Ear`], and hands it what is heard until the connection ends. It is
+    /// called again, after a while, however it ends.
+    pub listen: ListenFn,
+    /// Takes back what listening has made at the other side, when the node is no longer published as
+    /// it is. May be called more than once.
+    pub leave: LeaveFn,
+}
+
+pub type ListenFn = for<'a> fn(Arc<RunInput>, &'a Ctx, &'a dyn Ear) -> BoxFuture<'a, Result<(), NodeError>>;
+
+pub type LeaveFn = for<'a> fn(Arc<RunInput>, &'a Ctx) -> BoxFuture<'a, Result<(), NodeError>>;
+
+/// [`ListenTrigger::leave`] of nodes that leave nothing behind.
+pub fn leaves_nothing(_: Arc<RunInput>, _: &Ctx) -> BoxFuture<'_, Result<(), NodeError>> {
+    Box::pin(async { Ok(()) })
+}
+
+/// To whom a listener says what it hears.
+pub trait Ear: Send + Sync {
+    /// The connection stands: whatever is said from now on is heard.
+    fn connected(&self) -> BoxFuture<'_, Result<(), NodeError>>;
+    /// Starts an execution with what was heard. Waits while more is heard than can be taken in. An
+    /// error is to be passed on: nothing more that is heard would count.
+    fn heard(&self, items: Vec<Item>) -> BoxFuture<'_, Result<(), NodeError>>;
 }
 
 /// One address of a webhook: `{id}/orders/:number`, without a leading slash.

@@ -41,6 +41,7 @@ mod join;
 mod js;
 mod jwt;
 mod limit;
+mod listening;
 mod local_file_trigger;
 mod loop_over_items;
 mod manual_trigger;
@@ -56,8 +57,10 @@ mod pg_sql;
 mod pg_values;
 mod plain_text;
 mod postgres;
+mod postgres_trigger;
 mod read_write_file;
 mod redis;
+mod redis_trigger;
 mod remove_duplicates;
 mod rename_keys;
 mod repair;
@@ -125,8 +128,10 @@ pub const ALL: &[NodeKind] = &[
     NodeKind::of::<move_binary_data::MoveBinaryData>(),
     NodeKind::of::<no_op::NoOp>(),
     NodeKind::of::<postgres::Postgres>(),
+    NodeKind::of::<postgres_trigger::PostgresTrigger>(),
     NodeKind::of::<read_write_file::ReadWriteFile>(),
     NodeKind::of::<redis::Redis>(),
+    NodeKind::of::<redis_trigger::RedisTrigger>(),
     NodeKind::of::<remove_duplicates::RemoveDuplicates>(),
     NodeKind::of::<rename_keys::RenameKeys>(),
     NodeKind::of::<respond_to_webhook::RespondToWebhook>(),

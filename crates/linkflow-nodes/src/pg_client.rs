@@ -1,7 +1,7 @@
 //! A connection to a PostgreSQL server, for nodes: guarded, under TLS as the credential says, with
 //! limits for what comes back.
 
-use std::future::Future;
+use std::future::{Future, poll_fn};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -14,9 +14,10 @@ use rustls::pki_types::ServerName;
 use serde_json::Value;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
+use tokio::sync::mpsc;
 use tokio_postgres::config::SslMode;
 use tokio_postgres::tls::{ChannelBinding, TlsConnect};
-use tokio_postgres::{Client, Config};
+use tokio_postgres::{AsyncMessage, Client, Config, Connection, Notification};
 
 use crate::pg_sql::Statement;
 use crate::pg_values::{Given, Taken};
@@ -29,6 +30,10 @@ pub const CREDENTIAL: CredentialSlot = CredentialSlot {
     secret: &["password"],
 };
 
+/// For how long a server that is listened to may say nothing before it is asked whether it is there.
+const SILENCE_MS_MAX: u64 = 30_000;
+/// Notifications that have come and are not taken yet.
+const WAITING_MAX: usize = 100;
 /// How long one statement may take, unless the node has a limit of its own.
 const STATEMENT_MS_MAX: u64 = 3_600_000;
 
@@ -56,22 +61,55 @@ impl<'a> Postgres<'a> {
         connect_ms: u64,
         large_as_numbers: bool,
     ) -> Result<Postgres<'a>, NodeError> {
-        let secret = ctx.host.credential(CREDENTIAL.name).await?;
-        let (host, port) = (secret.host()?, secret.port(5432)?);
-        let service = format!("PostgreSQL at {host}:{port}");
-        let config = config(&secret)?;
-        let opened = async {
-            let stream = dial(ctx, host, port).await?;
-            let tls = Secured { config: tls(&secret).config()?, name: server_name(host)? };
-            config.connect_raw(stream, tls).await.map_err(|e| problem(&service, &e))
-        };
-        let (client, connection) = bounded(ctx, connect_ms, opened).await??;
+        let (client, connection, service) = open(ctx, connect_ms).await?;
         let task = tokio::spawn(async move {
             // Whoever waits for an answer is told why there is none.
             let _ = connection.await;
         });
         let (bytes_left, rows_left) = (ctx.limits.response_bytes_max, ctx.limits.items_max);
         Ok(Postgres { client, task, ctx, service, large_as_numbers, bytes_left, rows_left })
+    }
+
+    /// Connects in the same way, to hear of notifications too.
+    pub async fn listening(
+        ctx: &'a Ctx,
+        connect_ms: u64,
+    ) -> Result<(Postgres<'a>, Notifications), NodeError> {
+        let (client, mut connection, service) = open(ctx, connect_ms).await?;
+        let (said, heard) = mpsc::channel(WAITING_MAX);
+        let of = service.clone();
+        let task = tokio::spawn(async move {
+            while let Some(next) = poll_fn(|cx| connection.poll_message(cx)).await {
+                let is_over = match next {
+                    Ok(AsyncMessage::Notification(notification)) => {
+                        said.send(Ok(notification)).await.is_err()
+                    }
+                    Ok(_) => false,
+                    Err(error) => said.send(Err(problem(&of, &error))).await.is_ok(),
+                };
+                if is_over {
+                    return;
+                }
+            }
+        });
+        let (bytes_left, rows_left) = (ctx.limits.response_bytes_max, ctx.limits.items_max);
+        let postgres =
+            Postgres { client, task, ctx, service, large_as_numbers: false, bytes_left, rows_left };
+        Ok((postgres, Notifications(heard)))
+    }
+
+    /// The next notification. A server that is silent is asked now and then whether it is there.
+    pub async fn next(&mut self, heard: &mut Notifications) -> Result<Notification, NodeError> {
+        loop {
+            match bounded(self.ctx, SILENCE_MS_MAX, heard.0.recv()).await {
+                Ok(Some(next)) => return next,
+                Ok(None) => return Err(unavailable(&self.service, "the connection ended")),
+                Err(NodeError::TimedOut { .. }) => {
+                    bounded(self.ctx, SILENCE_MS_MAX, self.plainly("SELECT 1")).await??;
+                }
+                Err(error) => return Err(error),
+            }
+        }
     }
 
     /// Runs a statement and gives its rows.
@@ -113,6 +151,26 @@ impl<'a> Postgres<'a> {
             .map_err(|e| problem(&self.service, &e))
     }
 }
+
+type Opened = (Client, Connection<TcpStream, SecureStream>, String);
+
+/// A connection as the credential says, and the server's name for messages.
+async fn open(ctx: &Ctx, connect_ms: u64) -> Result<Opened, NodeError> {
+    let secret = ctx.host.credential(CREDENTIAL.name).await?;
+    let (host, port) = (secret.host()?, secret.port(5432)?);
+    let service = format!("PostgreSQL at {host}:{port}");
+    let config = config(&secret)?;
+    let opened = async {
+        let stream = dial(ctx, host, port).await?;
+        let tls = Secured { config: tls(&secret).config()?, name: server_name(host)? };
+        config.connect_raw(stream, tls).await.map_err(|e| problem(&service, &e))
+    };
+    let (client, connection) = bounded(ctx, connect_ms, opened).await??;
+    Ok((client, connection, service))
+}
+
+/// What a server says unasked.
+pub struct Notifications(mpsc::Receiver<Result<Notification, NodeError>>);
 
 fn config(secret: &Secret) -> Result<Config, NodeError> {
     let mut config = Config::new();

@@ -297,7 +297,7 @@ impl Default for Params {
 }
 
 /// A text, or n8n's choice from a list: an object with `value`.
-fn locator<'de, D: Deserializer<'de>>(d: D) -> Result<String, D::Error> {
+pub fn locator<'de, D: Deserializer<'de>>(d: D) -> Result<String, D::Error> {
     let value = Value::deserialize(d)?;
     Ok(lenient::as_text(value.get("value").unwrap_or(&value)))
 }

@@ -20,6 +20,8 @@ pub const CREDENTIAL: CredentialSlot = CredentialSlot {
 
 /// How long one command may take.
 const COMMAND_MS_MAX: u64 = 60_000;
+/// For how long a server may say nothing before it is asked whether it is there.
+const SILENCE_MS_MAX: u64 = 30_000;
 const LINE_BYTES_MAX: u64 = 64 << 10;
 const DEPTH_MAX: usize = 8;
 
@@ -100,7 +102,49 @@ impl<'a> Redis<'a> {
         bounded(ctx, COMMAND_MS_MAX, self.exchange(command)).await?
     }
 
+    /// Begins to hear what is sent to channels, by patterns. Nothing else can be asked from then on.
+    pub async fn subscribe(&mut self, patterns: &[&str]) -> Result<(), NodeError> {
+        let command: Vec<&str> = ["PSUBSCRIBE"].into_iter().chain(patterns.iter().copied()).collect();
+        // Each pattern is confirmed; the others' answers come as messages do.
+        self.ask(&command).await.map(drop)
+    }
+
+    /// The next message, and its channel. A server that is silent is asked now and then whether it is
+    /// there; one that does not answer is `Unavailable`.
+    pub async fn next_message(&mut self) -> Result<(String, String), NodeError> {
+        loop {
+            let ctx = self.ctx;
+            match bounded(ctx, SILENCE_MS_MAX, self.stream.fill_buf()).await {
+                Ok(Ok([])) => return Err(self.ended()),
+                Ok(Ok(_)) => {}
+                Ok(Err(error)) => return Err(unavailable(&self.service, &error)),
+                Err(NodeError::TimedOut { .. }) => {
+                    bounded(ctx, COMMAND_MS_MAX, self.send(&["PING"])).await??;
+                    let answered = bounded(ctx, COMMAND_MS_MAX, self.stream.fill_buf()).await;
+                    answered?.map_err(|e| unavailable(&self.service, &e))?;
+                }
+                Err(error) => return Err(error),
+            }
+            let mut budget = self.budget();
+            let answer = bounded(ctx, COMMAND_MS_MAX, self.answer(&mut budget, 0)).await??;
+            let parts: [String; 4] = match answer.texts().try_into() {
+                Ok(parts) => parts,
+                Err(_) => continue,
+            };
+            let [kind, _, channel, message] = parts;
+            if kind == "pmessage" {
+                return Ok((channel, message));
+            }
+        }
+    }
+
     async fn exchange(&mut self, command: &[&str]) -> Result<Answer, NodeError> {
+        self.send(command).await?;
+        let mut budget = self.budget();
+        self.answer(&mut budget, 0).await
+    }
+
+    async fn send(&mut self, command: &[&str]) -> Result<(), NodeError> {
         let mut bytes = format!("*{}\r\n", command.len()).into_bytes();
         for part in command {
             bytes.extend_from_slice(format!("${}\r\n", part.len()).as_bytes());
@@ -111,13 +155,12 @@ impl<'a> Redis<'a> {
             self.stream.write_all(&bytes).await?;
             self.stream.flush().await
         };
-        sent.await.map_err(|e| unavailable(&self.service, &e))?;
-        let mut budget = Budget {
-            bytes: self.ctx.limits.response_bytes_max,
-            entries: self.ctx.limits.items_max,
-            limit: self.ctx.limits.response_bytes_max,
-        };
-        self.answer(&mut budget, 0).await
+        sent.await.map_err(|e| unavailable(&self.service, &e))
+    }
+
+    fn budget(&self) -> Budget {
+        let limit = self.ctx.limits.response_bytes_max;
+        Budget { bytes: limit, entries: self.ctx.limits.items_max, limit }
     }
 
     fn answer<'b>(

@@ -2,6 +2,8 @@
 
 #[path = "suite/compliance.rs"]
 mod compliance;
+#[path = "suite/ears.rs"]
+mod ears;
 #[path = "suite/files.rs"]
 mod files;
 #[path = "suite/http_request.rs"]

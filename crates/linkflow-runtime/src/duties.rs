@@ -1,5 +1,5 @@
 //! What has to be done now and then: heartbeat, due waits, lost hints, dead workers, schedules,
-//! wishes to cancel, executions that nobody drives, answers that nobody gave, retention.
+//! listeners, wishes to cancel, executions that nobody drives, answers that nobody gave, retention.
 //!
 //! A process on its own does all of it. In a cluster each worker keeps its lease and looks after
 //! what it runs, and one leader does the rest for all.
@@ -49,6 +49,7 @@ pub async fn run(inner: Arc<Inner>, lease: Arc<Lease>, stop: CancellationToken) 
             beat(&inner, &lease),
             rounds(&inner, Some(&lease), &|| true),
             retain(&inner, &|| true),
+            crate::listeners::hold(&inner, &|| true),
             admit_all(&inner)
         )
     };
@@ -76,6 +77,7 @@ pub async fn lead(inner: &Arc<Inner>, stop: CancellationToken, leads: &(dyn Fn()
             tokio::join!(
                 rounds(inner, None, leads),
                 retain(inner, leads),
+                crate::listeners::hold(inner, leads),
                 look_at_queues(inner, leads),
                 show_schedules(inner, leads)
             )
@@ -253,7 +255,7 @@ async fn shown(inner: &Inner) -> Result<(), StoreError> {
     Ok(())
 }
 
-fn every(ms: u64) -> Interval {
+pub fn every(ms: u64) -> Interval {
     let mut interval = tokio::time::interval(Duration::from_millis(ms));
     interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
     interval
@@ -330,7 +332,7 @@ async fn rounds(inner: &Arc<Inner>, lease: Option<&Lease>, leads: &(dyn Fn() -> 
     }
 }
 
-fn log(duty: &str, done: Result<(), StoreError>) {
+pub fn log(duty: &str, done: Result<(), StoreError>) {
     if let Err(error) = done {
         tracing::error!(%error, "{duty} failed: {error}");
     }

@@ -11,6 +11,7 @@ mod feed;
 mod foreign;
 mod hints;
 mod host;
+mod listeners;
 mod memory;
 mod open_hint;
 mod polls;

@@ -9,18 +9,15 @@ use std::collections::HashSet;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use linkflow_model::{ExecutionId, History, Mode, WorkflowId};
+use linkflow_model::WorkflowId;
+use linkflow_node::NodeError;
 use linkflow_node::schedule::{Rule, next_after};
 use linkflow_node::trigger::{PollTrigger, Polled, Trigger};
-use linkflow_node::{Host, NodeError};
 use linkflow_store::{Fired, Schedule, StoreError};
 use serde_json::Value;
-use tokio_util::sync::CancellationToken;
 
-use crate::drive::env_of;
-use crate::host::StoreHost;
 use crate::prepared::Prepared;
-use crate::scheduler::made;
+use crate::scheduler::{made, of};
 use crate::shell::Inner;
 use crate::step::Try;
 
@@ -98,7 +95,7 @@ async fn run(inner: &Arc<Inner>, schedule: Schedule, found: Found) -> Result<(),
     let (executions, kept) = match polled {
         Ok(Polled { items, state }) if items.is_empty() => (Vec::new(), Some(state)),
         Ok(Polled { items, state }) => {
-            (vec![made(inner, &schedule, &found.prepared, found.node, items).await?], Some(state))
+            (vec![made(inner, of(&schedule), &found.prepared, found.node, items).await?], Some(state))
         }
         Err(error) => {
             let node = &found.prepared.node(found.node).name;
@@ -122,41 +119,8 @@ async fn poll(
     found: &Found,
     state: Option<Value>,
 ) -> Result<Polled, NodeError> {
-    let now = inner.services.now();
-    let execution = ExecutionId::new(now, uuid::Uuid::new_v4().as_u128());
-    let vars = inner.variables(schedule.workspace).await.map_err(|e| crate::host::store_trouble(&e))?;
-    let host: Arc<dyn Host> = Arc::new(StoreHost {
-        inner: inner.clone(),
-        workspace: schedule.workspace,
-        workflow: schedule.workflow,
-        execution,
-        prepared: found.prepared.clone(),
-        node: found.node,
-        step: 0,
-        said: Arc::default(),
-        draft: Arc::default(),
-    });
-    let attempt = Try {
-        services: inner.services.clone(),
-        prepared: found.prepared.clone(),
-        host,
-        env: Arc::new(env_of(&inner.services, &found.prepared, execution, Mode::Trigger, vars)),
-        history: Arc::new(History::new(found.prepared.shape.clone())),
-        workspace: schedule.workspace,
-        workflow: schedule.workflow,
-        execution,
-        mode: Mode::Trigger,
-        use_pins: false,
-        step: 0,
-        attempt: 1,
-        node: found.node,
-        run: 0,
-        inputs: vec![None],
-        began_before: false,
-        primed: false,
-        resumed: None,
-        cancel: CancellationToken::new(),
-    };
+    let ids = (schedule.workspace, schedule.workflow);
+    let attempt = Try::of_trigger(inner, ids, found.prepared.clone(), found.node).await?;
     let limit_ms = POLL_MAX.as_millis() as u64;
     let asked = tokio::time::timeout(POLL_MAX, attempt.poll(found.trigger.poll, state)).await;
     asked.unwrap_or(Err(NodeError::TimedOut { limit_ms }))

@@ -8,6 +8,7 @@ use linkflow_node::trigger::Trigger;
 use linkflow_store::{Fired, Misfire, NewExecution, NewSchedule, Schedule, StoreError};
 
 use crate::contract::StartError;
+use crate::listeners;
 use crate::polls;
 use crate::prepared::Prepared;
 use crate::shell::Inner;
@@ -97,19 +98,23 @@ async fn execution(
         Some(Trigger::Schedule(trigger)) => (trigger.tick)(node, at, &schedule.timezone),
         _ => Item::default(),
     };
-    made(inner, schedule, &prepared, index as u32, vec![item]).await.map(Some)
+    made(inner, of(schedule), &prepared, index as u32, vec![item]).await.map(Some)
 }
 
-/// An execution that a schedule starts.
+/// Whose ticks a schedule's are: workspace, workflow, version.
+pub fn of(schedule: &Schedule) -> (WorkspaceId, WorkflowId, i64) {
+    (schedule.workspace, schedule.workflow, schedule.version)
+}
+
+/// An execution that nobody asked for: a schedule starts it, or what a trigger found or heard.
 pub async fn made(
     inner: &Arc<Inner>,
-    schedule: &Schedule,
+    (workspace, workflow, version): (WorkspaceId, WorkflowId, i64),
     prepared: &Arc<Prepared>,
     node: u32,
     items: Vec<Item>,
 ) -> Result<NewExecution, StoreError> {
-    let version = u32::try_from(schedule.version).unwrap_or_default();
-    let (workspace, workflow) = (schedule.workspace, schedule.workflow);
+    let version = u32::try_from(version).unwrap_or_default();
     inner.new_execution(workspace, workflow, version, prepared, node, items, Mode::Trigger).await.map_err(
         |error| match error {
             StartError::Busy { retry_after_ms } => StoreError::Busy { retry_after_ms },
@@ -121,7 +126,7 @@ pub async fn made(
     )
 }
 
-/// Makes the schedules of a workflow those of its published version.
+/// Makes the schedules and listeners of a workflow those of its published version.
 pub async fn follow(
     inner: &Arc<Inner>,
     workspace: WorkspaceId,
@@ -130,6 +135,7 @@ pub async fn follow(
     let row = inner.store.workflow(workspace, workflow).await?;
     let Some(version) = row.and_then(|r| r.published_version) else {
         inner.store.replace_schedules(workflow, Vec::new()).await?;
+        inner.store.replace_listeners(workflow, Vec::new()).await?;
         return Ok(());
     };
     let Some(prepared) = inner.prepared(workspace, workflow, version).await? else { return Ok(()) };
@@ -164,6 +170,7 @@ pub async fn follow(
         }
     }
     inner.store.replace_schedules(workflow, new).await?;
+    listeners::follow(inner, workspace, workflow, version, &prepared).await?;
     let settings = &prepared.workflow.settings;
     inner.store.set_retention(workflow, settings.retention_days).await?;
     inner.store.set_places(workflow, settings.max_concurrency).await?;

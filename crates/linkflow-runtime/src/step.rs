@@ -12,13 +12,16 @@ use linkflow_model::{
     Binary, ExecutionId, History, Item, Items, Mode, Node, Object, OnError, Order, Pair, Paired, RunError,
     Source, WorkflowId, WorkspaceId,
 };
-use linkflow_node::trigger::{PollFn, Polled};
+use linkflow_node::trigger::{Ear, LeaveFn, ListenFn, PollFn, Polled};
 use linkflow_node::{Blobs, Ctx, Host, NodeError, Outcome, Outputs, Resumed, RunInput};
 use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 
+use crate::drive::env_of;
+use crate::host::{StoreHost, store_trouble};
 use crate::prepared::Prepared;
 use crate::services::Services;
+use crate::shell::Inner;
 use crate::worker::panic_text;
 
 /// All that a try needs; it borrows nothing, so that tries can run side by side.
@@ -56,6 +59,49 @@ pub struct Tried {
 }
 
 impl Try {
+    /// The try of a trigger that asks or listens, outside of any execution.
+    pub async fn of_trigger(
+        inner: &Arc<Inner>,
+        (workspace, workflow): (WorkspaceId, WorkflowId),
+        prepared: Arc<Prepared>,
+        node: u32,
+    ) -> Result<Try, NodeError> {
+        let execution = ExecutionId::new(inner.services.now(), uuid::Uuid::new_v4().as_u128());
+        let vars = inner.variables(workspace).await.map_err(|e| store_trouble(&e))?;
+        let host: Arc<dyn Host> = Arc::new(StoreHost {
+            inner: inner.clone(),
+            workspace,
+            workflow,
+            execution,
+            prepared: prepared.clone(),
+            node,
+            step: 0,
+            said: Arc::default(),
+            draft: Arc::default(),
+        });
+        Ok(Try {
+            services: inner.services.clone(),
+            host,
+            env: Arc::new(env_of(&inner.services, &prepared, execution, Mode::Trigger, vars)),
+            history: Arc::new(History::new(prepared.shape.clone())),
+            prepared,
+            workspace,
+            workflow,
+            execution,
+            mode: Mode::Trigger,
+            use_pins: false,
+            step: 0,
+            attempt: 1,
+            node,
+            run: 0,
+            inputs: vec![None],
+            began_before: false,
+            primed: false,
+            resumed: None,
+            cancel: CancellationToken::new(),
+        })
+    }
+
     pub async fn run(self) -> Tried {
         let started_at = self.services.now();
         let inputs: Vec<Items> = self.inputs.iter().enumerate().map(|(n, s)| self.numbered(n, *s)).collect();
@@ -132,9 +178,25 @@ impl Try {
 
     /// What a trigger finds that is new since `state`.
     pub async fn poll(&self, poll: PollFn, state: Option<Value>) -> Result<Polled, NodeError> {
-        let node = self.prepared.node(self.node);
+        let ctx = Ctx { state, ..self.ctx(self.prepared.node(self.node), self.services.now()) };
+        unbroken(poll(self.empty_input(), &ctx)).await
+    }
+
+    /// Hands `ear` what a trigger hears, until its connection ends.
+    pub async fn listen(&self, listen: ListenFn, ear: &dyn Ear) -> Result<(), NodeError> {
+        let ctx = self.ctx(self.prepared.node(self.node), self.services.now());
+        unbroken(listen(self.empty_input(), &ctx, ear)).await
+    }
+
+    /// Takes back what a trigger that listens has made elsewhere.
+    pub async fn leave(&self, leave: LeaveFn) -> Result<(), NodeError> {
+        let ctx = self.ctx(self.prepared.node(self.node), self.services.now());
+        unbroken(leave(self.empty_input(), &ctx)).await
+    }
+
+    fn empty_input(&self) -> Arc<RunInput> {
         let prepared = &self.prepared.nodes[self.node as usize];
-        let input = Arc::new(RunInput {
+        Arc::new(RunInput {
             inputs: vec![Arc::default()],
             items: Arc::default(),
             sources: vec![None],
@@ -144,12 +206,7 @@ impl Try {
             history: self.history.clone(),
             node: self.node as usize,
             run: 0,
-        });
-        let ctx = Ctx { state, ..self.ctx(node, self.services.now()) };
-        match AssertUnwindSafe(poll(input, &ctx)).catch_unwind().await {
-            Ok(polled) => polled,
-            Err(panic) => Err(NodeError::data(format!("the node broke: {}", panic_text(&*panic)))),
-        }
+        })
     }
 
     fn ctx(&self, node: &Node, now: linkflow_model::Millis) -> Ctx {
@@ -176,6 +233,14 @@ impl Try {
             on_error: node.on_error,
             order: self.prepared.workflow.settings.order,
         }
+    }
+}
+
+/// A kind that panics is a bug, but it is that node's failure and nobody else's.
+async fn unbroken<T>(work: impl Future<Output = Result<T, NodeError>>) -> Result<T, NodeError> {
+    match AssertUnwindSafe(work).catch_unwind().await {
+        Ok(done) => done,
+        Err(panic) => Err(NodeError::data(format!("the node broke: {}", panic_text(&*panic)))),
     }
 }
 

@@ -404,6 +404,7 @@ fn list(
 fn delete(tx: &mut Tx<'_>, workspace: WorkspaceId, id: WorkflowId) -> Result<(), StoreError> {
     expect(tx, workspace, id)?;
     tx.execute("DELETE FROM schedules WHERE workspace = $1 AND workflow = $2", params![workspace, id])?;
+    crate::listeners::let_go(tx, workspace, id)?;
     tx.execute(
         "INSERT INTO workflow_retention (workflow, days) VALUES ($1, 0)
          ON CONFLICT (workflow) DO UPDATE SET days = 0",

@@ -7,6 +7,7 @@ pub mod drafts;
 pub mod execute;
 pub mod executions;
 pub mod import;
+pub mod listeners;
 pub mod node_kinds;
 pub mod publish;
 pub mod schedules;
@@ -64,6 +65,7 @@ pub fn all() -> OpenApiRouter<Api> {
         .routes(routes!(executions::binary))
         .routes(routes!(executions::cancel))
         .routes(routes!(executions::retry))
+        .routes(routes!(listeners::list))
         .routes(routes!(schedules::list))
         .routes(routes!(schedules::change))
         .routes(routes!(schedules::next))

@@ -85,6 +85,7 @@ pub fn trigger_name(kind: &NodeKind) -> Option<&'static str> {
         Trigger::Manual => "manual",
         Trigger::Webhook(_) => "webhook",
         Trigger::Schedule(_) | Trigger::Poll(_) => "schedule",
+        Trigger::Listen(_) => "listener",
         Trigger::Error => "error",
         Trigger::Workflow => "workflow",
     })

@@ -6,6 +6,7 @@ mod ends;
 mod executions;
 mod forms;
 mod hostile;
+mod listeners;
 mod resources;
 mod runtime;
 mod schedules;

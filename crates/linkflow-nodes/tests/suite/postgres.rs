@@ -12,6 +12,8 @@ use linkflow_node::testing::{TestHost, ctx, input, items};
 use linkflow_node::{Ctx, NodeError, Outcome};
 use serde_json::{Value, json};
 
+use crate::ears::{Listening, by_hand, leave};
+
 /// A process of `scripts/postgres.sh`; its server ends with the story.
 struct Server {
     child: Child,
@@ -80,6 +82,8 @@ async fn a_database_is_asked_and_changed() {
     values_are_never_a_part_of_the_query(&server).await;
     what_belongs_together_is_done_together(&server).await;
     a_connection_keeps_to_the_rules(&server).await;
+    changes_of_a_table_are_heard(&server).await;
+    what_others_made_in_the_database_is_left_alone(&server).await;
 }
 
 async fn rows_are_written_and_found(server: &Server) {
@@ -202,4 +206,70 @@ async fn a_connection_keeps_to_the_rules(server: &Server) {
     let given = json!([{}]);
     let (ended, ()) = tokio::join!(run(&slow, &sleep, &given), async { cancel.cancel() });
     assert_eq!(ended.unwrap_err(), NodeError::Canceled);
+}
+
+const TRIGGER: &str = "postgres_trigger";
+
+/// Published, not by hand.
+fn published(server: &Server) -> Ctx {
+    Ctx { mode: linkflow_model::Mode::Trigger, ..server.ctx(&[]) }
+}
+
+async fn n_functions(server: &Server) -> Value {
+    let query = "select count(*)::int as n from pg_proc where proname ~ '^linkflow_|^on_order$'";
+    server.ask(query).await[0]["n"].clone()
+}
+
+async fn changes_of_a_table_are_heard(server: &Server) {
+    server.ask("create table \"Orders\" (id int, note text)").await;
+    let params = json!({"schema": "public", "tableName": {"__rl": true, "value": "Orders"}});
+    let mut heard = Listening::begin(TRIGGER, published(server), &params).await.unwrap();
+    server.ask("insert into \"Orders\" values (1, 'it''s \\ new')").await;
+    let first = heard.next().await;
+    assert_eq!(first["payload"], json!({"id": 1, "note": "it's \\ new"}));
+    assert!(first["channel"].as_str().unwrap().starts_with("linkflow_"), "{first:?}");
+    // A connection that is made anew finds its own function and takes its place.
+    drop(heard);
+    let mut heard = Listening::begin(TRIGGER, published(server), &params).await.unwrap();
+    server.ask("insert into \"Orders\" values (2, repeat('x', 9000))").await;
+    assert_eq!(heard.next().await["payload"], json!({"omitted": "the row has more than 7900 bytes"}));
+
+    let removed = json!({"tableName": "Orders", "firesOn": "DELETE"});
+    let by_hand = by_hand(TRIGGER, server.ctx(&[]), &removed, async || {
+        server.ask("insert into \"Orders\" values (3, 'gone'); delete from \"Orders\" where id = 3").await;
+    });
+    assert_eq!(by_hand.await[0]["payload"], json!({"id": 3, "note": "gone"}));
+    assert_eq!(n_functions(server).await, json!(1), "a run by hand leaves nothing behind");
+    leave(TRIGGER, &published(server), &params).await;
+    leave(TRIGGER, &published(server), &params).await;
+    assert_eq!(n_functions(server).await, json!(0));
+
+    let channel = json!({"triggerMode": "listenTrigger", "channelName": "Some Channel"});
+    let mut heard = Listening::begin(TRIGGER, published(server), &channel).await.unwrap();
+    server.ask("select pg_notify('Some Channel', 'a text')").await;
+    let text = heard.next().await;
+    assert_eq!((&text["payload"], &text["channel"]), (&json!("a text"), &json!("Some Channel")));
+    let end = "select pg_terminate_backend(pid) from pg_stat_activity where query like 'LISTEN%'";
+    server.ask(end).await;
+    let ended = heard.ended().await;
+    assert!(matches!(ended, NodeError::Unavailable { .. }), "{ended:?}");
+}
+
+async fn what_others_made_in_the_database_is_left_alone(server: &Server) {
+    let made = "create function on_order() returns trigger language plpgsql as 'begin return null; end'";
+    server.ask(made).await;
+    let named = |replaces: bool| {
+        let names = json!({"functionName": "On_Order()", "replaceIfExists": replaces});
+        json!({"tableName": "Orders", "additionalFields": names})
+    };
+    let refused =
+        Listening::begin(TRIGGER, published(server), &named(false)).await.err().unwrap().to_string();
+    assert!(refused.contains("there is a function \"on_order\" already"), "{refused}");
+    leave(TRIGGER, &published(server), &named(false)).await;
+    assert_eq!(n_functions(server).await, json!(1), "somebody else's function is not removed");
+    let mut heard = Listening::begin(TRIGGER, published(server), &named(true)).await.unwrap();
+    server.ask("insert into \"Orders\" values (4, 'x')").await;
+    assert_eq!(heard.next().await["payload"]["id"], json!(4));
+    leave(TRIGGER, &published(server), &named(true)).await;
+    assert_eq!(n_functions(server).await, json!(0));
 }

@@ -12,6 +12,8 @@ use linkflow_node::{Ctx, NodeError, Outcome};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
+use crate::ears::{Listening, by_hand};
+
 /// A server that ends with the story.
 struct Server {
     child: Child,
@@ -153,4 +155,43 @@ async fn a_server_that_promises_too_much_is_not_believed() {
         let error = run(&ctx, json!({})).await.unwrap_err().to_string();
         assert!(error.contains(expected), "{said:?}: {error}");
     }
+}
+
+#[tokio::test]
+async fn what_is_said_on_channels_is_heard_with_its_channel() {
+    let server = Server::start().await;
+    let params = json!({"channels": "orders, customer:*", "options": {"jsonParseBody": true}});
+    let mut heard = Listening::begin("redis_trigger", server.ctx("secret"), &params).await.unwrap();
+    let only = json!({"channels": "orders", "options": {"onlyMessage": true}});
+    let mut only = Listening::begin("redis_trigger", server.ctx("secret"), &only).await.unwrap();
+    let say = async |channel: &str, message: &str| {
+        server.run(json!({"operation": "publish", "channel": channel, "messageData": message})).await;
+    };
+    say("nobody", "x").await;
+    say("customer:7", r#"{"n": 1}"#).await;
+    let expected = json!({"channel": "customer:7", "message": {"n": 1}});
+    // The node says it for each of its two items.
+    assert_eq!([heard.next_json().await, heard.next_json().await], [expected.clone(), expected]);
+    say("orders", "no {JSON").await;
+    assert_eq!(heard.next_json().await, json!({"channel": "orders", "message": "no {JSON"}));
+    assert_eq!(only.next_json().await, json!({"message": "no {JSON"}));
+    let any = json!({"channels": "o*"});
+    let once = by_hand("redis_trigger", server.ctx("secret"), &any, async || say("orders", "by hand").await);
+    assert_eq!(once.await, json!([{"channel": "orders", "message": "by hand"}]));
+
+    drop(server);
+    let ended = heard.ended().await.to_string();
+    assert!(ended.contains("Redis at 127.0.0.1") && ended.contains("the connection ended"), "{ended}");
+}
+
+#[tokio::test]
+async fn a_trigger_without_channels_or_with_a_wrong_password_says_so() {
+    let server = Server::start().await;
+    let begin = async |password: &str, params: Value| {
+        let begun = Listening::begin("redis_trigger", server.ctx(password), &params).await;
+        begun.err().unwrap().to_string()
+    };
+    assert_eq!(begin("secret", json!({"channels": " , "})).await, "`channels`: must name a channel or more");
+    let wrong = begin("wrong", json!({"channels": "a"})).await;
+    assert!(wrong.contains("WRONGPASS"), "{wrong}");
 }

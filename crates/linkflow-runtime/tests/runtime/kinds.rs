@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use linkflow_model::{ExecutionId, Item, Millis, Object, WorkspaceId};
 use linkflow_node::schedule::Rule;
-use linkflow_node::trigger::{PollTrigger, Polled, ScheduleTrigger, Trigger};
+use linkflow_node::trigger::{Ear, ListenTrigger, PollTrigger, Polled, ScheduleTrigger, Trigger};
 use linkflow_node::{
     ChildCall, Ctx, Effects, Input, Node, NodeError, NodeKind, Outcome, Ports, Reply, ReplyBody, Requires,
     Resumed, Spec, Wait, WorkflowRef,
@@ -15,6 +15,7 @@ use linkflow_node::{
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
+use tokio::sync::broadcast;
 
 pub const ALL: &[NodeKind] = &[
     NodeKind::of::<Start>(),
@@ -22,6 +23,7 @@ pub const ALL: &[NodeKind] = &[
     NodeKind::of::<Failed>(),
     NodeKind::of::<Ticks>(),
     NodeKind::of::<Polls>(),
+    NodeKind::of::<Hears>(),
     NodeKind::of::<Act>(),
     NodeKind::of::<Effect>(),
 ];
@@ -119,6 +121,7 @@ kind!(Called, "called", &[], Effects::None, Some(Trigger::Workflow));
 kind!(Failed, "failed", &[], Effects::None, Some(Trigger::Error));
 kind!(Ticks, "ticks", &[], Effects::None, Some(Trigger::Schedule(ScheduleTrigger { rules, tick })));
 kind!(Polls, "polls", &[], Effects::None, Some(Trigger::Poll(PollTrigger { rules, poll })));
+kind!(Hears, "hears", &[], Effects::None, Some(Trigger::Listen(ListenTrigger { listen, leave })));
 kind!(Act, "act", &["main"], Effects::None, None);
 kind!(Effect, "effect", &["main"], Effects::Outside, None);
 
@@ -147,6 +150,58 @@ fn poll<'a>(
         let n = seen.map_or(0, |seen| seen + 1);
         let items = seen.map(|_| Item::from_value(json!({"n": n})));
         Ok(Polled { items: items.into_iter().collect(), state: json!({"n": n}) })
+    })
+}
+
+/// Says a number to all that listen in a workspace.
+pub fn say(workspace: WorkspaceId, n: i64) {
+    let _ = voice(workspace).send(n);
+}
+
+fn voice(workspace: WorkspaceId) -> broadcast::Sender<i64> {
+    static VOICES: LazyLock<Mutex<HashMap<WorkspaceId, broadcast::Sender<i64>>>> =
+        LazyLock::new(Mutex::default);
+    VOICES.lock().unwrap().entry(workspace).or_insert_with(|| broadcast::channel(1_000).0).clone()
+}
+
+/// Hears the numbers that are said; ends at 0.
+fn listen<'a>(
+    input: Arc<linkflow_node::RunInput>,
+    ctx: &'a Ctx,
+    ear: &'a dyn Ear,
+) -> linkflow_node::BoxFuture<'a, Result<(), NodeError>> {
+    Box::pin(async move {
+        let goes = Seen::of(ctx.workspace);
+        goes.note(ctx, false);
+        let n_before = goes.of_node(&ctx.node).len();
+        let fails_first = input.params.get("does").is_some_and(|does| does[0] == "first fail");
+        if fails_first && n_before <= 2 {
+            return Err(NodeError::data("it is down"));
+        }
+        let mut said = voice(ctx.workspace).subscribe();
+        ear.connected().await?;
+        while let Ok(n) = said.recv().await {
+            if n == 0 {
+                return Ok(());
+            }
+            ear.heard(vec![Item::from_value(json!({"n": n}))]).await?;
+        }
+        Ok(())
+    })
+}
+
+/// Fails the first time.
+fn leave(
+    _input: Arc<linkflow_node::RunInput>,
+    ctx: &Ctx,
+) -> linkflow_node::BoxFuture<'_, Result<(), NodeError>> {
+    Box::pin(async move {
+        let goes = Seen::of(ctx.workspace);
+        goes.note(ctx, true);
+        match goes.all().iter().filter(|go| go.is_effect).count() {
+            1 => Err(NodeError::data("it is down")),
+            _ => Ok(()),
+        }
     })
 }
 

@@ -10,6 +10,7 @@ mod failures;
 mod feed;
 mod kinds;
 mod limits;
+mod listeners;
 mod polls;
 mod random;
 mod replies;

@@ -51,6 +51,11 @@ const MIGRATIONS: &[Migration] = &[
         sqlite: include_str!("0008_outliving_journals.sqlite.sql"),
         postgres: include_str!("0008_outliving_journals.postgres.sql"),
     },
+    Migration {
+        version: 9,
+        sqlite: include_str!("0009_listeners.sqlite.sql"),
+        postgres: include_str!("0009_listeners.postgres.sql"),
+    },
 ];
 
 /// The newest version of the tables that this program knows.

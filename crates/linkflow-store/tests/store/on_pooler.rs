@@ -18,6 +18,8 @@ mod data_tables;
 mod handing;
 #[path = "journal.rs"]
 mod journal;
+#[path = "listeners.rs"]
+mod listeners;
 #[path = "resources.rs"]
 mod resources;
 #[path = "retention.rs"]

@@ -42,8 +42,10 @@ mod merge;
 mod move_binary_data;
 mod no_op;
 mod postgres;
+mod postgres_trigger;
 mod read_write_file;
 mod redis;
+mod redis_trigger;
 mod remove_duplicates;
 mod rename_keys;
 mod respond_to_webhook;
@@ -138,10 +140,12 @@ const TYPES: &[(&str, Translate)] = &[
     ("n8n-nodes-base.moveBinaryData", move_binary_data::translate),
     ("n8n-nodes-base.noOp", no_op::translate),
     ("n8n-nodes-base.postgres", postgres::translate),
+    ("n8n-nodes-base.postgresTrigger", postgres_trigger::translate),
     ("n8n-nodes-base.readBinaryFile", binary_file::translate_read_one),
     ("n8n-nodes-base.readBinaryFiles", binary_file::translate_read_many),
     ("n8n-nodes-base.readWriteFile", read_write_file::translate),
     ("n8n-nodes-base.redis", redis::translate),
+    ("n8n-nodes-base.redisTrigger", redis_trigger::translate),
     ("n8n-nodes-base.removeDuplicates", remove_duplicates::translate),
     ("n8n-nodes-base.renameKeys", rename_keys::translate),
     ("n8n-nodes-base.respondToWebhook", respond_to_webhook::translate),
@@ -213,8 +217,10 @@ const NEWEST: &[(&str, &str, f64)] = &[
     ("move_binary_data", "n8n-nodes-base.moveBinaryData", 1.1),
     ("no_op", "n8n-nodes-base.noOp", 1.0),
     ("postgres", "n8n-nodes-base.postgres", 2.6),
+    ("postgres_trigger", "n8n-nodes-base.postgresTrigger", 1.0),
     ("read_write_file", "n8n-nodes-base.readWriteFile", 1.1),
     ("redis", "n8n-nodes-base.redis", 1.0),
+    ("redis_trigger", "n8n-nodes-base.redisTrigger", 1.0),
     ("remove_duplicates", "n8n-nodes-base.removeDuplicates", 2.0),
     ("rename_keys", "n8n-nodes-base.renameKeys", 1.0),
     ("respond_to_webhook", "n8n-nodes-base.respondToWebhook", 1.4),

@@ -74,6 +74,7 @@ fn starts(kind: &NodeKind) -> Option<&'static str> {
         Trigger::Webhook(_) => "when its address is called",
         Trigger::Schedule(_) => "at its times",
         Trigger::Poll(_) => "when something is new; it looks at its times",
+        Trigger::Listen(_) => "when it hears something",
         Trigger::Error => "when an execution of a workflow fails that names this one as its error workflow",
         Trigger::Workflow => "when another workflow calls",
     })
