@@ -167,6 +167,11 @@ impl Problem {
         self.with(|said| said.execution_id = Some(id))
     }
 
+    /// Whether it lies in what was asked, and not in the server.
+    pub fn is_refusal(&self) -> bool {
+        (400..500).contains(&self.0.status)
+    }
+
     pub fn detail(&self) -> &str {
         &self.0.detail
     }

@@ -46,7 +46,7 @@ pub trait Runtime: Send + Sync + 'static {
         &self,
         workspace: WorkspaceId,
         execution: ExecutionId,
-        from: RetryFrom,
+        retry: RetryRequest,
     ) -> BoxFuture<'_, Result<ExecutionId, StartError>>;
 
     /// What an execution has done so far, with the items of every output; `None` when there is no
@@ -55,7 +55,7 @@ pub trait Runtime: Send + Sync + 'static {
         &self,
         workspace: WorkspaceId,
         execution: ExecutionId,
-    ) -> BoxFuture<'_, Result<Option<ExecutionHistory>, RuntimeError>>;
+    ) -> BoxFuture<'_, Result<Option<Arc<ExecutionHistory>>, RuntimeError>>;
 
     /// Checks the signature of a resume address. Constant time.
     fn is_resume_signature(&self, execution: ExecutionId, signature: &str) -> bool;
@@ -119,6 +119,27 @@ pub struct StartRequest {
     pub parent: Option<ExecutionId>,
     /// A Respond to Webhook node's answer is waited for.
     pub wants_reply: bool,
+    /// Name of the node up to which it runs: only what leads there takes part.
+    pub until: Option<String>,
+    /// What an earlier execution of the same workflow did is taken over; `trigger` and `items` are
+    /// that one's then.
+    pub reuse: Option<Reuse>,
+}
+
+/// Of which execution the steps are taken over, as far as they are the same still.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reuse {
+    pub execution: ExecutionId,
+    /// The node that runs anew, and all after it.
+    pub again: Option<AtNode>,
+}
+
+/// A run of a node.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AtNode {
+    pub name: String,
+    /// Index among the runs of the node, from 0.
+    pub run: u32,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -167,6 +188,32 @@ pub struct ExecutionHistory {
     pub runs: Vec<(String, Vec<StepRun>)>,
 }
 
+impl ExecutionHistory {
+    /// About how many bytes of memory it takes.
+    pub fn bytes_about(&self) -> u32 {
+        let outputs = self.runs.iter().flat_map(|(_, runs)| runs).flat_map(|run| &run.outputs);
+        let items: usize = outputs.flat_map(|items| items.iter()).map(bytes_of_item).sum();
+        u32::try_from(1_024 + items).unwrap_or(u32::MAX)
+    }
+}
+
+fn bytes_of_item(item: &Item) -> usize {
+    let fields = item.json.iter().map(|(name, value)| 32 + name.len() + about(value));
+    128 + fields.sum::<usize>() + item.bare.as_deref().map_or(0, about)
+}
+
+/// About how many bytes of memory a value takes.
+fn about(value: &Value) -> usize {
+    match value {
+        Value::String(text) => 32 + text.len(),
+        Value::Array(list) => list.iter().fold(32, |sum, value| sum + about(value)),
+        Value::Object(fields) => {
+            fields.iter().fold(64, |sum, (name, value)| sum + 32 + name.len() + about(value))
+        }
+        _ => 32,
+    }
+}
+
 /// One run of one node, as the execution's page shows it.
 #[derive(Clone, Debug)]
 pub struct StepRun {
@@ -180,7 +227,19 @@ pub struct StepRun {
     pub inputs: Vec<Option<RunSource>>,
     pub outputs: Vec<Arc<Vec<Item>>>,
     pub error: Option<RunError>,
+    /// Tries that failed and were followed by another one.
+    pub failed_tries: Vec<FailedTry>,
     pub logs: Vec<String>,
+}
+
+/// A try of a node that failed, after which it was tried again.
+#[derive(Clone, Debug, PartialEq)]
+pub struct FailedTry {
+    /// From 1.
+    pub attempt: u32,
+    pub started_at: Option<Millis>,
+    pub ended_at: Millis,
+    pub error: RunError,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -207,12 +266,31 @@ pub struct ExecutionError {
     pub node: Option<String>,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// How an execution is run once more.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RetryRequest {
+    pub from: RetryFrom,
+    /// The version that runs; the one that ran when unset. Of another version, steps are taken over
+    /// as far as their nodes are the same and are fed from the same.
+    pub version: Option<u32>,
+    /// A key under which the same request is accepted once.
+    pub idempotency_key: Option<String>,
+}
+
+impl From<RetryFrom> for RetryRequest {
+    fn from(from: RetryFrom) -> RetryRequest {
+        RetryRequest { from, version: None, idempotency_key: None }
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum RetryFrom {
     /// All of it, with the same first items.
     Start,
     /// What succeeded is taken over; it goes on at the step that failed.
     Failed,
+    /// What came before this run of a node is taken over.
+    Node(AtNode),
 }
 
 /// Why nothing was started.

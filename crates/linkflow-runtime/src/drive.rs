@@ -157,6 +157,9 @@ impl Drive {
                     | Event::Woken { .. }
             );
             let mut data = if carries { data.take().unwrap_or_default() } else { EntryData::default() };
+            if matches!(event, Event::Done { .. } | Event::Failed { .. }) {
+                data.began_at = began.filter(|at| *at < now);
+            }
             if matches!(event, Event::Done { .. }) {
                 let custom =
                     self.env.custom_data.lock().expect("nothing panics while it holds the notes").clone();
@@ -206,6 +209,7 @@ impl Drive {
             data["node"] = json!(self.prepared.node(node).name);
             data["step"] = json!(step);
             data["run"] = json!(machine.run_of(step));
+            data["attempt"] = json!(machine.attempt_of(step));
         }
         inner.tell(kind, self.workspace, Some(self.execution), Some(self.workflow), data);
     }

@@ -1,6 +1,6 @@
 //! A workflow made ready to run: its plan, its kinds looked up, its parameters compiled.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use linkflow_engine::{Plan, PlanNode, Required, Tries};
@@ -85,6 +85,25 @@ impl Prepared {
 
     pub fn index_of(&self, name: &str) -> Option<u32> {
         self.shape.node(name).map(|i| i as u32)
+    }
+
+    /// The plan of an execution that runs up to a node: what does not lead there takes no part.
+    pub fn plan_up_to(&self, name: &str) -> Option<Arc<Plan>> {
+        let last = self.shape.node(name)?;
+        let mut leads = HashSet::from([last]);
+        let mut queue = vec![last];
+        while let Some(node) = queue.pop() {
+            let parents = self.shape.parents(node).iter().map(|(parent, ..)| *parent);
+            queue.extend(parents.filter(|parent| leads.insert(*parent)));
+        }
+        let mut nodes = self.plan.nodes.clone();
+        for (i, node) in nodes.iter_mut().enumerate() {
+            for targets in &mut node.outputs {
+                targets.retain(|(to, _)| i != last && leads.contains(&(*to as usize)));
+            }
+        }
+        let plan = Plan::new(self.plan.order, nodes, self.plan.time_limit_ms, self.plan.steps_max);
+        plan.ok().map(Arc::new)
     }
 
     /// The node at which an execution starts when nobody names one: a manual trigger, one that

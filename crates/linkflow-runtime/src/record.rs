@@ -4,12 +4,12 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use linkflow_engine::{Event, Machine, Wake};
-use linkflow_model::{History, Item, Object, Run};
+use linkflow_model::{History, Item, Millis, Object, Run};
 use linkflow_node::Reply;
 use linkflow_store::{Entry, EntryData};
 use serde_json::Value;
 
-use crate::contract::{ExecutionHistory, NodeRun, RunSource, RunStatus, StepRun};
+use crate::contract::{ExecutionHistory, FailedTry, NodeRun, RunSource, RunStatus, StepRun};
 use crate::prepared::Prepared;
 use crate::static_data::Draft;
 
@@ -28,10 +28,16 @@ pub struct Recorded {
     pub draft: Arc<Draft>,
     /// What a node answered since the execution was last called.
     pub answer: Option<Reply>,
+    /// When the latest try of a step with effects began.
+    began: HashMap<u32, Millis>,
+    /// By step: tries that failed and were followed by another one.
+    failed_tries: HashMap<u32, Vec<FailedTry>>,
 }
 
 pub fn replay(prepared: &Prepared, entries: &[Entry]) -> Recorded {
-    let machine = Machine::replay(prepared.plan.clone(), entries.iter().map(|e| e.event.clone()));
+    let until = entries.first().and_then(|entry| entry.data.until.as_deref());
+    let plan = until.and_then(|name| prepared.plan_up_to(name)).unwrap_or_else(|| prepared.plan.clone());
+    let machine = Machine::replay(plan, entries.iter().map(|e| e.event.clone()));
     let mut recorded = Recorded {
         history: Arc::new(History::new(prepared.shape.clone())),
         machine,
@@ -41,8 +47,9 @@ pub fn replay(prepared: &Prepared, entries: &[Entry]) -> Recorded {
         custom_data: Object::new(),
         draft: Arc::default(),
         answer: None,
+        began: HashMap::new(),
+        failed_tries: HashMap::new(),
     };
-    let mut started = HashMap::new();
     for entry in entries {
         if let Some(custom) = &entry.data.custom_data {
             recorded.custom_data = custom.clone();
@@ -51,7 +58,7 @@ pub fn replay(prepared: &Prepared, entries: &[Entry]) -> Recorded {
             recorded.draft.restore(kept.clone());
         }
         if let Event::Began { at, step, .. } = entry.event {
-            started.insert(step, at);
+            recorded.began.insert(step, at);
         }
         if let Event::Woken { step, by, .. } = entry.event {
             recorded.resumes.insert(step, (by, entry.data.resume.clone()));
@@ -64,7 +71,9 @@ pub fn replay(prepared: &Prepared, entries: &[Entry]) -> Recorded {
         {
             recorded.answer = serde_json::from_value(answer.clone()).ok();
         }
-        let began = started.get(&step_of(&entry.event).unwrap_or(u32::MAX)).copied();
+        let step = step_of(&entry.event).unwrap_or(u32::MAX);
+        let began = entry.data.began_at.or_else(|| recorded.began.get(&step).copied());
+        recorded.note_failed_try(entry, began);
         recorded.note(&entry.event, &entry.data, began);
     }
     recorded
@@ -79,8 +88,24 @@ fn step_of(event: &Event) -> Option<u32> {
 }
 
 impl Recorded {
+    fn note_failed_try(&mut self, entry: &Entry, began: Option<Millis>) {
+        let Event::Failed { at, step, attempt, retry_at: Some(_) } = entry.event else { return };
+        let Some(error) = entry.data.error.clone() else { return };
+        let tried = FailedTry { attempt, started_at: began, ended_at: at, error };
+        self.failed_tries.entry(step).or_default().push(tried);
+    }
+
+    /// When the latest try of a step with effects began.
+    pub fn began_at(&self, step: u32) -> Option<Millis> {
+        self.began.get(&step).copied()
+    }
+
+    fn failed_tries(&self, step: u32) -> Vec<FailedTry> {
+        self.failed_tries.get(&step).cloned().unwrap_or_default()
+    }
+
     /// Takes a result into the history.
-    pub fn note(&mut self, event: &Event, data: &EntryData, began: Option<linkflow_model::Millis>) {
+    pub fn note(&mut self, event: &Event, data: &EntryData, began: Option<Millis>) {
         let (step, at) = match event {
             Event::Started { at, .. } => (0, *at),
             Event::Done { at, step, .. } | Event::Failed { at, step, retry_at: None, .. } => (*step, *at),
@@ -147,7 +172,11 @@ impl Recorded {
             .into_iter()
             .map(|node| {
                 let runs = self.history.runs(node as usize).iter().enumerate();
-                (names[node as usize].clone(), runs.map(|(n, run)| step_run(n, run, names)).collect())
+                let runs = runs.map(|(n, run)| StepRun {
+                    failed_tries: self.failed_tries(run.step),
+                    ..step_run(n, run, names)
+                });
+                (names[node as usize].clone(), runs.collect())
             })
             .collect();
         self.add_open(&mut runs, names);
@@ -178,8 +207,9 @@ impl Recorded {
                 step,
                 run,
                 status,
-                started_at: None,
+                started_at: self.began.get(&step).copied(),
                 ended_at: None,
+                failed_tries: self.failed_tries(step),
                 inputs: sources(self.machine.inputs_of(step), names),
                 outputs: Vec::new(),
                 error: None,
@@ -204,6 +234,7 @@ fn step_run(n: usize, run: &Arc<Run>, names: &[String]) -> StepRun {
         inputs: sources(&run.inputs, names),
         outputs: run.outputs.clone(),
         error: run.error.clone(),
+        failed_tries: Vec::new(),
         logs: run.logs.clone(),
     }
 }

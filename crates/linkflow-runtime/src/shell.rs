@@ -1,11 +1,11 @@
 //! The shell of one process: accepts, hands over to its worker, answers those who wait.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use linkflow_engine::{Event, Outcome, StepState};
+use linkflow_engine::{Event, StepState};
 use linkflow_model::{ExecutionId, Item, Millis, Mode, Object, Status, Workflow, WorkflowId, WorkspaceId};
 use linkflow_node::trigger::{Request, Trigger};
 use linkflow_node::{BoxFuture, ChildCall, ChildResult, NodeError, Reply, WorkflowRef};
@@ -30,11 +30,12 @@ use crate::record::{Recorded, replay};
 use crate::services::Services;
 use crate::shared_feed::{self, Shared};
 use crate::static_data::Draft;
+use crate::take_over::check_until;
 use crate::waiting;
 use crate::worker::Share;
 
 /// The queue of executions whose workflow names none.
-const USUAL_QUEUE: &str = "default";
+pub const USUAL_QUEUE: &str = "default";
 /// Waiting requests that are looked after in one round.
 const ANSWERED_MAX: usize = 1_000;
 /// Hints that are made good in one round.
@@ -47,6 +48,11 @@ const MEASURE_EVERY: Duration = Duration::from_secs(5);
 const CALLS_DEEP_MAX: u32 = 256;
 /// For how long what may run side by side is taken for known.
 const PLACES_FOR: Duration = Duration::from_secs(1);
+
+/// How many bytes of executions that are looked at stay in memory.
+const HISTORY_BYTES_MAX: u64 = 128 << 20;
+/// For how long they stay after somebody looked.
+const HISTORY_KEPT_FOR: Duration = Duration::from_secs(20);
 
 /// What a [`Shell`] is made of.
 pub struct ShellParts {
@@ -92,6 +98,8 @@ pub struct Inner {
     pub polling: polls::Polling,
     plans: moka::sync::Cache<(WorkspaceId, WorkflowId, u32), Arc<Prepared>>,
     variables: moka::sync::Cache<WorkspaceId, Arc<Object>>,
+    /// Executions that have ended and are looked at, page by page.
+    histories: moka::sync::Cache<(WorkspaceId, ExecutionId), Arc<ExecutionHistory>>,
 }
 
 /// Why workflows could not be called.
@@ -178,6 +186,11 @@ impl Shell {
             variables: moka::sync::Cache::builder()
                 .max_capacity(1_000)
                 .time_to_live(Duration::from_secs(1))
+                .build(),
+            histories: moka::sync::Cache::builder()
+                .weigher(|_, history: &Arc<ExecutionHistory>| history.bytes_about())
+                .max_capacity(HISTORY_BYTES_MAX)
+                .time_to_idle(HISTORY_KEPT_FOR)
                 .build(),
         });
         if let Some(mail) = mail {
@@ -284,7 +297,7 @@ impl Inner {
     }
 
     /// Remembers where an execution waits that is made here.
-    fn remember_queue(&self, id: ExecutionId, workspace: WorkspaceId, queue: &str) {
+    pub fn remember_queue(&self, id: ExecutionId, workspace: WorkspaceId, queue: &str) {
         let queue = self.hints.place(queue, workspace);
         if queue != self.hints.queue_of(workspace) {
             self.own_queues.insert(id, queue);
@@ -454,7 +467,7 @@ impl Inner {
     }
 
     /// An execution with what its journal says.
-    async fn recorded(
+    pub async fn recorded(
         &self,
         workspace: WorkspaceId,
         id: ExecutionId,
@@ -542,6 +555,23 @@ impl Inner {
             new.push(execution);
         }
         Ok(new)
+    }
+
+    /// An execution as it is asked for, that begins at its trigger.
+    async fn first_of(
+        self: &Arc<Inner>,
+        request: &StartRequest,
+        prepared: &Arc<Prepared>,
+    ) -> Result<NewExecution, StartError> {
+        let start = prepared.index_of(&request.trigger).ok_or_else(|| StartError::Invalid {
+            field: "trigger".to_owned(),
+            problem: format!("\"{}\" is no node of the workflow", request.trigger),
+        })?;
+        if let Some(until) = &request.until {
+            check_until(prepared, until, &request.trigger)?;
+        }
+        let (workflow, version, items) = (request.workflow_id, request.version, request.items.clone());
+        self.new_execution(request.workspace, workflow, version, prepared, start, items, request.mode).await
     }
 
     /// An execution that starts at `start`: its trigger has run, its first entry is made.
@@ -678,7 +708,7 @@ pub fn called_start(prepared: &Prepared) -> Option<u32> {
     called.map(|i| i as u32).or_else(|| prepared.default_start())
 }
 
-fn start_error(error: StoreError) -> StartError {
+pub fn start_error(error: StoreError) -> StartError {
     match error {
         StoreError::Busy { retry_after_ms } => StartError::Busy { retry_after_ms },
         StoreError::Unavailable { .. } => StartError::Busy { retry_after_ms: 1_000 },
@@ -709,23 +739,13 @@ impl Runtime for Shell {
                 Ok(None) => return Err(StartError::NotFound("the workflow has no such version".to_owned())),
                 Err(error) => return Err(invalid_or_trouble(error)),
             };
-            let Some(start) = prepared.index_of(&request.trigger) else {
-                return Err(StartError::Invalid {
-                    field: "trigger".to_owned(),
-                    problem: format!("\"{}\" is no node of the workflow", request.trigger),
-                });
+            let mut new = match &request.reuse {
+                Some(reuse) => crate::retry::reusing(inner, &request, &prepared, reuse).await?,
+                None => inner.first_of(&request, &prepared).await?,
             };
-            let mut new = inner
-                .new_execution(
-                    request.workspace,
-                    request.workflow_id,
-                    request.version,
-                    &prepared,
-                    start,
-                    request.items,
-                    request.mode,
-                )
-                .await?;
+            if let Some(first) = new.entries.first_mut() {
+                first.data.until = request.until.clone();
+            }
             new.retry_of = request.retry_of;
             new.idempotency = request.idempotency_key.map(|key| Idempotency {
                 key: format!("{}/{key}", request.workflow_id),
@@ -766,56 +786,27 @@ impl Runtime for Shell {
         &self,
         workspace: WorkspaceId,
         execution: ExecutionId,
-        from: RetryFrom,
+        retry: RetryRequest,
     ) -> BoxFuture<'_, Result<ExecutionId, StartError>> {
-        Box::pin(async move {
-            let inner = &self.inner;
-            let loaded = inner.store.load(workspace, execution).await.map_err(start_error)?;
-            let Some(loaded) = loaded else {
-                return Err(StartError::NotFound("there is no such execution".to_owned()));
-            };
-            if !loaded.record.status.is_terminal() {
-                return Err(StartError::Conflict(
-                    "the execution has not ended yet; cancel it first".to_owned(),
-                ));
-            }
-            let mut entries = match from {
-                RetryFrom::Start => loaded.entries.iter().take(1).cloned().collect(),
-                RetryFrom::Failed => before_failure(&loaded.entries),
-            };
-            if entries.is_empty() {
-                return Err(StartError::NotFound("the data of the execution are not kept".to_owned()));
-            }
-            let now = inner.services.now();
-            if let Some(Event::Started { at, .. }) = entries.first_mut().map(|e| &mut e.event) {
-                *at = now;
-            }
-            let new = NewExecution {
-                id: ExecutionId::new(now, uuid::Uuid::new_v4().as_u128()),
-                workspace,
-                workflow: loaded.record.workflow,
-                version: loaded.record.version,
-                mode: Mode::Retry,
-                parent: None,
-                retry_of: Some(execution),
-                idempotency: None,
-                queue: loaded.record.queue,
-                created_at: now,
-                entries,
-            };
-            inner.remember_queue(new.id, workspace, &new.queue);
-            inner.accept(new, None).await.map(|s| s.execution)
-        })
+        Box::pin(crate::retry::retry(&self.inner, workspace, execution, retry))
     }
 
     fn history(
         &self,
         workspace: WorkspaceId,
         execution: ExecutionId,
-    ) -> BoxFuture<'_, Result<Option<ExecutionHistory>, RuntimeError>> {
+    ) -> BoxFuture<'_, Result<Option<Arc<ExecutionHistory>>, RuntimeError>> {
         Box::pin(async move {
+            if let Some(history) = self.inner.histories.get(&(workspace, execution)) {
+                return Ok(Some(history));
+            }
             let found = self.inner.recorded(workspace, execution).await.map_err(runtime_error)?;
-            Ok(found.map(|(_, prepared, recorded)| recorded.shown(&prepared)))
+            let Some((record, prepared, recorded)) = found else { return Ok(None) };
+            let history = Arc::new(recorded.shown(&prepared));
+            if record.status.is_terminal() {
+                self.inner.histories.insert((workspace, execution), history.clone());
+            }
+            Ok(Some(history))
         })
     }
 
@@ -912,38 +903,7 @@ impl Runtime for Shell {
     }
 }
 
-/// What succeeded, with all that led to it. Steps that failed, or that the end kept from going
-/// on, begin anew: nobody would wake them, and their called workflows belong to the old execution.
-fn before_failure(entries: &[Entry]) -> Vec<Entry> {
-    let is_failure = |e: &Entry| matches!(e.event, Event::Failed { retry_at: None, .. });
-    let is_error = |e: &Entry| matches!(e.event, Event::Finished { outcome: Outcome::Error, .. });
-    let last = entries.iter().rev().find_map(|e| match e.event {
-        Event::Done { step, failed, .. } => Some((step, failed)),
-        _ => None,
-    });
-    // A last node that failed ends an execution although it may go on after errors.
-    let by_last = entries.iter().any(is_error) && !entries.iter().any(is_failure);
-    let failed = last.filter(|(_, failed)| by_last && *failed).map(|(step, _)| step);
-    let done: HashSet<u32> = entries
-        .iter()
-        .filter_map(|e| match e.event {
-            Event::Done { step, .. } if Some(step) != failed => Some(step),
-            _ => None,
-        })
-        .collect();
-    let is_kept = |entry: &&Entry| match &entry.event {
-        Event::Started { .. } => true,
-        Event::Began { step, .. }
-        | Event::Done { step, .. }
-        | Event::Failed { step, .. }
-        | Event::Parked { step, .. }
-        | Event::Woken { step, .. } => done.contains(step),
-        Event::Canceled { .. } | Event::TimedOut { .. } | Event::Finished { .. } => false,
-    };
-    entries.iter().filter(is_kept).cloned().collect()
-}
-
-fn invalid_or_trouble(error: StoreError) -> StartError {
+pub fn invalid_or_trouble(error: StoreError) -> StartError {
     match error {
         StoreError::Invalid { field, problem } => {
             StartError::Invalid { field: field.to_string(), problem: problem.to_string() }

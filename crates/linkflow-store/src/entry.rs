@@ -58,6 +58,13 @@ pub struct EntryData {
     /// Static data that the step has changed, by key.
     #[serde(rename = "k", default, skip_serializing_if = "Option::is_none")]
     pub kept: Option<Object>,
+    /// When the try began that ended with this, where that was earlier than its end.
+    #[serde(rename = "b", default, skip_serializing_if = "Option::is_none")]
+    pub began_at: Option<Millis>,
+    /// With the first entry: the node up to which the execution runs, by name. Only what leads there
+    /// takes part.
+    #[serde(rename = "u", default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<String>,
 }
 
 impl EntryData {

@@ -20,6 +20,8 @@ pub struct ExecutionFilter {
     pub to: Option<Millis>,
     /// Part of the workflow's name or of the error, in any case; or the execution's id.
     pub search: Option<String>,
+    /// What was noted about it: `key=value`, or a key for any value.
+    pub custom: Option<String>,
     pub limit: usize,
     pub cursor: Option<String>,
 }
@@ -101,9 +103,30 @@ fn conditions(workspace: WorkspaceId, filter: &ExecutionFilter) -> Result<Condit
         }
         wanted.add(format!("({any})"));
     }
+    if let Some(custom) = &filter.custom {
+        let any: Vec<String> = custom_patterns(custom)
+            .into_iter()
+            .map(|pattern| format!("lower(custom_data) LIKE {} ESCAPE '\\'", wanted.param(pattern)))
+            .collect();
+        wanted.add(format!("({})", any.join(" OR ")));
+    }
     if let Some(cursor) = &filter.cursor {
         let id = wanted.param(Place::of_cursor(cursor)?.id);
         wanted.add(format!("id < {id}"));
     }
     Ok(wanted)
+}
+
+/// What the stored JSON of matching notes is like: values are texts as a rule, and may be numbers.
+fn custom_patterns(custom: &str) -> Vec<String> {
+    let text = |text: &str| serde_json::Value::from(text).to_string();
+    match custom.split_once('=') {
+        None => vec![containing(&format!("{}:", text(custom.trim())))],
+        Some((key, value)) => {
+            let (key, value) = (text(key.trim()), value.trim());
+            let ends =
+                [format!("{key}:{}", text(value)), format!("{key}:{value},"), format!("{key}:{value}}}")];
+            ends.iter().map(|like| containing(like)).collect()
+        }
+    }
 }

@@ -58,6 +58,7 @@ async fn filter(desk: &Desk, list: &ListExecutions) -> anyhow::Result<ExecutionF
         mode: list.mode.as_deref().map(known_mode).transpose()?,
         from: list.from.as_deref().map(|text| time("--from", text)).transpose()?,
         to: list.to.as_deref().map(|text| time("--to", text)).transpose()?,
+        custom: None,
         search: list.search.clone().filter(|text| !text.is_empty()),
         limit: usize::from(list.limit),
         cursor: list.cursor.clone(),
@@ -204,7 +205,7 @@ async fn retry(desk: &Desk, id: &str, from: From, json: bool) -> anyhow::Result<
         From::Start => RetryFrom::Start,
         From::Failed => RetryFrom::Failed,
     };
-    let new = desk.shell()?.retry(desk.workspace, record.id, from).await?;
+    let new = desk.shell()?.retry(desk.workspace, record.id, from.into()).await?;
     let is_served = desk.is_served().await?;
     if json {
         println!(

@@ -27,6 +27,8 @@ export type Head = {
   id: string;
   workflow_id: string;
   status: ExecutionStatus;
+  /** Steps that ended before it were taken over from an earlier execution. */
+  created_at: number;
   started_at: number | null;
   finished_at: number | null;
   error: { message: string; node?: string } | null;
@@ -52,9 +54,9 @@ export function modelOf(execution: ExecutionDetail): RunModel {
       logs: run.logs,
     })));
   }
-  const { id, workflow_id, status, finished_at, error } = execution;
-  const started_at = execution.started_at ?? execution.created_at;
-  return { head: { id, workflow_id, status, started_at, finished_at, error }, runs, order: [...execution.order] };
+  const { id, workflow_id, status, created_at, finished_at, error } = execution;
+  const started_at = execution.started_at ?? created_at;
+  return { head: { id, workflow_id, status, created_at, started_at, finished_at, error }, runs, order: [...execution.order] };
 }
 
 /**

@@ -38,6 +38,10 @@ const onFrame: Schedule = (flush) => {
   else requestAnimationFrame(flush);
 };
 
+/** Events that are kept until the execution has been read. */
+const EARLY_MAX = 5_000;
+const NONE: ReadonlyMap<string, NodeRun[]> = new Map();
+
 export class RunStore {
   private model: RunModel | null = null;
   private shown: RunModel | null = null;
@@ -49,6 +53,8 @@ export class RunStore {
   private all = new Set<Listener>();
   private dirty = new Set<string>();
   private isWhole = false;
+  /** What came before the execution was read; it is taken in then. */
+  private early: LiveEvent[] = [];
   private isDue = false;
   /** Grows with every change that listeners hear of. */
   version = 0;
@@ -57,14 +63,20 @@ export class RunStore {
 
   /** Takes in what HTTP read. */
   load(execution: ExecutionDetail): void {
-    this.model = merged(this.model, modelOf(execution));
+    const model = merged(this.model, modelOf(execution));
+    this.model = model;
+    this.early.splice(0).forEach((event) => take(model, event));
     if (execution.workflow !== null) this.name(execution.workflow);
     this.change(null);
   }
 
   /** Takes in an event; those of other executions are left out. */
   take(event: LiveEvent): void {
-    if (this.model === null || event.execution_id !== this.model.head.id) return;
+    if (this.model === null) {
+      if (this.early.length < EARLY_MAX) this.early.push(event);
+      return;
+    }
+    if (event.execution_id !== this.model.head.id) return;
     this.change(take(this.model, event));
   }
 
@@ -77,6 +89,7 @@ export class RunStore {
 
   /** Forgets the execution. */
   clear(): void {
+    if (this.model !== null) this.early = [];
     this.model = null;
     this.at = null;
     this.change(null);
@@ -84,6 +97,11 @@ export class RunStore {
 
   head(): Head | null {
     return this.model?.head ?? null;
+  }
+
+  /** The runs of each node as they are now, by the node's name. */
+  byName(): ReadonlyMap<string, NodeRun[]> {
+    return this.model?.runs ?? NONE;
   }
 
   /** All node runs as they are now, whatever time is shown, in the order in which they began. */

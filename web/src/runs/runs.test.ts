@@ -9,7 +9,7 @@ import { asked, fits, type Filters } from "./filters";
 import { layoutOf } from "./map-layout";
 import { merged, modelAt, modelOf, take } from "./run-model";
 import { RunStore } from "./run-store";
-import { runTo } from "./start";
+import { runStep } from "./start";
 
 const T = 1_000_000;
 const WORKFLOW = {
@@ -106,6 +106,16 @@ describe("those who draw it", () => {
     expect(made.link("a", 0)).toEqual({ items: 1_200, status: "success" });
   });
 
+  it("what is told before the execution has been read is not lost", () => {
+    const due: (() => void)[] = [];
+    const made = new RunStore((flush) => due.push(flush));
+    made.take(started(10));
+    made.clear();
+    made.load(execution());
+    due.splice(0).forEach((flush) => flush());
+    expect(made.node("a")?.status).toBe("running");
+  });
+
   it("states are the same objects until they change", () => {
     const { made } = store();
     expect(made.node("a")).toBeNull();
@@ -167,7 +177,7 @@ it("the map has a card per node and a link between them, and leaves notes out", 
   expect(layout.lines.map((line) => line.path)).toEqual(["M208 52H266V92H324"]);
 });
 
-it("a run up to a node takes over what is known", () => {
-  expect(runTo("w", "Ask", null)).toEqual({ workflow: "w", until: "Ask" });
-  expect(runTo("w", "Ask", "x", 3)).toEqual({ workflow: "w", until: "Ask", version: 3, reuse: { execution: "x", node: "Ask" } });
+it("a run of one step takes over what is known, and begins at the trigger when nothing is", () => {
+  expect(runStep("Ask", null)).toEqual({ until: "Ask" });
+  expect(runStep("Ask", "x")).toEqual({ until: "Ask", reuse: { execution: "x", node: "Ask" } });
 });

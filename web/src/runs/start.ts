@@ -26,15 +26,22 @@ export async function startRun({ workflow, ...wish }: RunWish): Promise<string> 
   return started.execution_id;
 }
 
-/** Runs up to a node, and takes over what is known and still the same; all of it when nothing is known. */
-export function runTo(workflow: string, node: string, earlier: string | null, version?: number): RunWish {
-  const wish = { workflow, until: node, ...(version === undefined ? {} : { version }) };
-  return earlier === null ? wish : { ...wish, reuse: { execution: earlier, node } };
+/** What of a workflow runs; the workflow and its version are added by whoever saves them. */
+export type Part = Omit<RunWish, "workflow" | "version">;
+
+/** All that leads to a node, from the trigger, and the node. */
+export function runTo(node: string): Part {
+  return { until: node };
 }
 
-/** Runs from a node on, on what an earlier execution gave it. */
-export function runFrom(workflow: string, node: string, earlier: string, version?: number): RunWish {
-  return { workflow, reuse: { execution: earlier, node }, ...(version === undefined ? {} : { version }) };
+/** The node alone, on what is known and still the same before it; all that leads there when nothing is known. */
+export function runStep(node: string, earlier: string | null): Part {
+  return earlier === null ? runTo(node) : { until: node, reuse: { execution: earlier, node } };
+}
+
+/** The node and all after it, on what an earlier execution gave it. */
+export function runFrom(node: string, earlier: string): Part {
+  return { reuse: { execution: earlier, node } };
 }
 
 export async function stopRun(execution: string): Promise<void> {

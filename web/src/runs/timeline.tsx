@@ -23,7 +23,8 @@ export function Timeline({ store, began, chosen, onChoose, shown, onShow }: Prop
   const head = store.head();
   const isOver = head !== null && hasEnded(head.status);
   const now = useNow(!isOver);
-  const chart = chartOf(store.runs(), began, head?.finished_at ?? null, now);
+  // It may have waited for a worker first, and its trigger has run by then.
+  const chart = chartOf(store.runs(), Math.min(began, head?.created_at ?? began), head?.finished_at ?? null, now);
   const box = useRef<HTMLDivElement>(null);
   const rows = useVirtualizer({ count: chart.rows.length, getScrollElement: () => box.current, estimateSize: () => ROW_PX, overscan: 10 });
   if (chart.rows.length === 0) return <p className="quiet pad">{RUNS.nothingYet}</p>;

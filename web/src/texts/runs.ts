@@ -98,6 +98,20 @@ export const RUNS = {
   takenOver: "taken over",
   takenOverHint: "From an earlier execution; it did not run again",
   copyError: "Copy the error",
+  // Runs of a part
+  runStep: "Run this step",
+  runStepHint: "It runs on what it was given last, and what changed before it runs anew",
+  runTo: "Run to here",
+  runToHint: "Everything that leads here, from the trigger",
+  runFrom: "Run from here",
+  runFromHint: "This step and all after it, on what it was given last",
+  // Test addresses
+  listen: "Listen for a test call",
+  listenHint: "Opens the test addresses of webhooks and forms for two minutes",
+  listening: "Waiting for a call",
+  listenUntil: (time: string) => `Open until ${time}, for this version, published or not.`,
+  listenStop: "Stop listening",
+  listenCopy: (node: string) => `test address of ${node}`,
   // Timeline
   play: "Replay",
   pause: "Pause",

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
-use linkflow_model::{Item, Mode, Node, Workflow, WorkflowId};
+use linkflow_model::{ExecutionId, Item, Mode, Node, Shape, Workflow, WorkflowId};
 use linkflow_store::WorkflowRow;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -20,7 +20,7 @@ use crate::problem::{Problem, Problems};
 use crate::routes::node_kinds::trigger_name;
 use crate::routes::publish::optional_json;
 use crate::routes::workflows::find;
-use crate::runtime::{ExecutionError, Finished, StartRequest};
+use crate::runtime::{AtNode, ExecutionError, Finished, Reuse, StartRequest};
 use crate::secrets::fingerprint;
 
 const WAIT_S_MAX: u32 = 300;
@@ -40,6 +40,24 @@ pub struct ExecuteBody {
     version: Option<u32>,
     /// Pinned data is used in manual mode only. Sessions start in `manual` mode, API keys in `api` mode.
     mode: Option<ExecuteMode>,
+    /// Name of the node up to which it runs: only what leads there takes part.
+    until: Option<String>,
+    /// What an earlier execution did is taken over, in place of `input` and `trigger`.
+    reuse: Option<ReuseBody>,
+}
+
+/// The execution of which the steps are taken over, as far as their nodes are the same still and are
+/// fed from the same.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ReuseBody {
+    /// Its id; one of the same workflow.
+    execution: Uuid,
+    /// Name of the node that runs anew, with all that comes after it.
+    node: Option<String>,
+    /// Which run of that node is the first to take place anew, from 0.
+    #[serde(default)]
+    run: u32,
 }
 
 #[derive(Clone, Copy, PartialEq, Deserialize, ToSchema)]
@@ -164,7 +182,16 @@ async fn request(api: &Api, who: &Who, row: WorkflowRow, body: ExecuteBody) -> R
     let found = api.store.workflow_version(who.workspace, row.id, version).await?;
     let workflow =
         found.ok_or_else(|| Problem::invalid("version", format!("{version} does not exist")))?.document;
-    let trigger = trigger_of(api, &workflow, body.trigger)?;
+    let trigger = match &body.reuse {
+        Some(_) if body.trigger.is_some() || !body.input.is_empty() => {
+            return Err(Problem::invalid(
+                "reuse",
+                "comes with the first items; leave out `input` and `trigger`",
+            ));
+        }
+        Some(_) => String::new(),
+        None => trigger_of(api, &workflow, body.trigger, body.until.as_deref())?,
+    };
     Ok(StartRequest {
         workspace: who.workspace,
         workflow_id: row.id,
@@ -181,6 +208,11 @@ async fn request(api: &Api, who: &Who, row: WorkflowRow, body: ExecuteBody) -> R
         retry_of: None,
         parent: None,
         wants_reply: false,
+        until: body.until,
+        reuse: body.reuse.map(|reuse| Reuse {
+            execution: ExecutionId(reuse.execution),
+            again: reuse.node.map(|name| AtNode { name, run: reuse.run }),
+        }),
     })
 }
 
@@ -190,8 +222,20 @@ fn execute_key(workflow: WorkflowId, key: &str) -> String {
 }
 
 /// The node at which it starts: the named one, else the best trigger, else the first node that
-/// nothing leads to.
-fn trigger_of(api: &Api, workflow: &Workflow, named: Option<String>) -> Result<String, Problem> {
+/// nothing leads to; of those that lead to `until`, where that is given.
+fn trigger_of(
+    api: &Api,
+    workflow: &Workflow,
+    named: Option<String>,
+    until: Option<&str>,
+) -> Result<String, Problem> {
+    let shape = Shape::of(workflow);
+    let until = match until {
+        None => None,
+        Some(name) => Some(shape.node(name).ok_or_else(|| {
+            Problem::invalid("until", format!("must be the name of a node, there is no \"{name}\""))
+        })?),
+    };
     if let Some(name) = named {
         return match workflow.node_named(&name) {
             Some(_) => Ok(name),
@@ -201,7 +245,11 @@ fn trigger_of(api: &Api, workflow: &Workflow, named: Option<String>) -> Result<S
             )),
         };
     }
-    let enabled = || workflow.nodes.iter().filter(|node| !node.disabled);
+    let leads_on = |node: &&Node| match (until, shape.node(&node.name)) {
+        (Some(to), Some(from)) => from == to || shape.output_towards(from, to).is_some(),
+        _ => true,
+    };
+    let enabled = || workflow.nodes.iter().filter(|node| !node.disabled).filter(leads_on);
     let rank = |node: &Node| match api.kind(&node.kind).and_then(trigger_name) {
         Some("manual") => Some(0),
         Some("workflow") => Some(1),

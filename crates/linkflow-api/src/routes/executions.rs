@@ -4,8 +4,7 @@ use std::collections::BTreeMap;
 
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
-use axum::response::Response;
-use linkflow_model::{ExecutionId, Item, Millis, Mode, Status, Workflow, WorkflowId};
+use linkflow_model::{ExecutionId, Millis, Mode, Status, Workflow, WorkflowId};
 use linkflow_store::{ExecutionFilter, ExecutionRecord};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -14,14 +13,13 @@ use uuid::Uuid;
 
 use crate::Api;
 use crate::access::Who;
-use crate::extract::{Json, Path, Query, Raw};
+use crate::extract::{Json, Path, Query};
 use crate::freshness::store_for;
 use crate::openapi::WorkflowFile;
 use crate::problem::{Problem, Problems};
 use crate::routes::execute::{ErrorView, StartedView};
-use crate::routes::publish::optional_json;
 use crate::routes::{List, limit};
-use crate::runtime::{ExecutionHistory, RetryFrom, RunStatus, StepRun};
+use crate::runtime::{FailedTry, RunStatus, StepRun};
 
 const DELETE_MAX: usize = 1_000;
 
@@ -97,7 +95,30 @@ pub struct RunView {
     outputs: Vec<OutputView>,
     #[schema(value_type = Option<Object>)]
     error: Option<Value>,
+    /// Tries that failed and were followed by another one.
+    attempts: Vec<AttemptView>,
     logs: Vec<String>,
+}
+
+/// A try of a node that failed, after which it was tried again.
+#[derive(Serialize, ToSchema)]
+pub struct AttemptView {
+    attempt: u32,
+    started_at: Option<i64>,
+    ended_at: i64,
+    #[schema(value_type = Object)]
+    error: Value,
+}
+
+impl AttemptView {
+    fn of(tried: &FailedTry) -> AttemptView {
+        AttemptView {
+            attempt: tried.attempt,
+            started_at: tried.started_at.map(|t| t.0),
+            ended_at: tried.ended_at.0,
+            error: json!(tried.error),
+        }
+    }
 }
 
 #[derive(Serialize, ToSchema)]
@@ -134,6 +155,7 @@ impl RunView {
             inputs: run.inputs.iter().map(|input| input.as_ref().map(source)).collect(),
             outputs: run.outputs.iter().map(|items| OutputView { n_items: items.len() }).collect(),
             error: run.error.as_ref().map(|error| json!(error)),
+            attempts: run.failed_tries.iter().map(AttemptView::of).collect(),
             logs: run.logs.clone(),
         }
     }
@@ -154,6 +176,8 @@ pub struct ExecutionQuery {
     to: Option<i64>,
     /// Part of the workflow's name or the error, or the execution's id.
     search: Option<String>,
+    /// What the workflow noted about the execution: `key=value`, or a key for any value.
+    custom: Option<String>,
     #[param(minimum = 1, maximum = 200)]
     limit: Option<u32>,
     cursor: Option<String>,
@@ -183,6 +207,7 @@ impl ExecutionQuery {
             from: self.from.map(Millis),
             to: self.to.map(Millis),
             search: given(self.search),
+            custom: given(self.custom),
             limit: limit(self.limit)?,
             cursor: given(self.cursor),
         })
@@ -208,7 +233,7 @@ pub async fn list(
     }))
 }
 
-async fn find(api: &Api, who: &Who, id: Uuid) -> Result<ExecutionRecord, Problem> {
+pub async fn find(api: &Api, who: &Who, id: Uuid) -> Result<ExecutionRecord, Problem> {
     let found = api.store.execution(who.workspace, ExecutionId(id)).await?;
     found.ok_or_else(|| Problem::not_found("execution", id))
 }
@@ -231,7 +256,7 @@ pub async fn show(
                 .iter()
                 .map(|(name, runs)| (name.clone(), runs.iter().map(RunView::of).collect()));
             let runs = runs.collect();
-            (Some(Workflow::clone(&history.workflow)), history.order, runs)
+            (Some(Workflow::clone(&history.workflow)), history.order.clone(), runs)
         }
         None => (version_of(&api, &who, &row).await?, Vec::new(), BTreeMap::new()),
     };
@@ -247,105 +272,6 @@ async fn version_of(api: &Api, who: &Who, row: &ExecutionRecord) -> Result<Optio
     Ok(found.map(|found| found.document))
 }
 
-/// Which items are wanted.
-#[derive(Deserialize, IntoParams)]
-#[into_params(parameter_in = Query)]
-pub struct DataQuery {
-    /// Name of the node.
-    node: String,
-    /// Which run of the node, from 0.
-    #[param(maximum = 4294967295u32)]
-    run: Option<u32>,
-    /// Which output, from 0.
-    #[param(maximum = 4294967295u32)]
-    output: Option<u32>,
-    #[param(minimum = 1, maximum = 200)]
-    limit: Option<u32>,
-    #[param(maximum = 4294967295u32)]
-    offset: Option<u32>,
-}
-
-/// Items of one output of one run of one node.
-#[derive(Serialize, ToSchema)]
-pub struct ItemsView {
-    #[schema(value_type = Vec<Object>)]
-    items: Vec<Item>,
-    total: usize,
-}
-
-/// Show the items that a node gave
-#[utoipa::path(get, path = "/api/v1/executions/{id}/data", tag = "executions",
-    params(("id" = Uuid, Path), DataQuery), responses((status = 200, body = ItemsView), Problems))]
-pub async fn data(
-    State(api): State<Api>,
-    who: Who,
-    Path(id): Path<Uuid>,
-    Query(query): Query<DataQuery>,
-) -> Result<axum::Json<ItemsView>, Problem> {
-    let limit = limit(query.limit)?;
-    let row = find(&api, &who, id).await?;
-    let history = api.runtime.history(who.workspace, row.id).await?;
-    let history = history.ok_or_else(|| Problem::not_found("data of execution", id))?;
-    let items = output_of(&history, &query.node, query.run, query.output)?;
-    let offset = query.offset.unwrap_or(0) as usize;
-    let page = items.iter().skip(offset).take(limit).cloned().collect();
-    Ok(axum::Json(ItemsView { items: page, total: items.len() }))
-}
-
-fn output_of<'a>(
-    history: &'a ExecutionHistory,
-    node: &str,
-    run: Option<u32>,
-    output: Option<u32>,
-) -> Result<&'a [Item], Problem> {
-    let runs = history.runs.iter().find(|(name, _)| name == node).map(|(_, runs)| runs);
-    let runs = runs.ok_or_else(|| Problem::not_found("run of node", format!("\"{node}\"")))?;
-    let (run, output) = (run.unwrap_or(0), output.unwrap_or(0));
-    let run = runs.iter().find(|r| r.run == run).ok_or_else(|| Problem::not_found("run", run))?;
-    let items = run.outputs.get(output as usize).ok_or_else(|| Problem::not_found("output", output))?;
-    Ok(items)
-}
-
-/// Which file is wanted.
-#[derive(Deserialize, IntoParams)]
-#[into_params(parameter_in = Query)]
-pub struct BinaryQuery {
-    /// Name of the node.
-    node: String,
-    /// Which run of the node, from 0.
-    #[param(maximum = 4294967295u32)]
-    run: Option<u32>,
-    /// Which output, from 0.
-    #[param(maximum = 4294967295u32)]
-    output: Option<u32>,
-    /// Which item, from 0.
-    #[param(maximum = 4294967295u32)]
-    item: Option<u32>,
-    /// Which property of the item's files.
-    property: String,
-}
-
-/// Download a file that a node gave
-#[utoipa::path(get, path = "/api/v1/executions/{id}/binary", tag = "executions",
-    params(("id" = Uuid, Path), BinaryQuery),
-    responses((status = 200, body = Vec<u8>, content_type = "*/*"), Problems))]
-pub async fn binary(
-    State(api): State<Api>,
-    who: Who,
-    Path(id): Path<Uuid>,
-    Query(query): Query<BinaryQuery>,
-) -> Result<Response, Problem> {
-    let row = find(&api, &who, id).await?;
-    let history = api.runtime.history(who.workspace, row.id).await?;
-    let history = history.ok_or_else(|| Problem::not_found("data of execution", id))?;
-    let items = output_of(&history, &query.node, query.run, query.output)?;
-    let n = query.item.unwrap_or(0);
-    let item = items.get(n as usize).ok_or_else(|| Problem::not_found("item", n))?;
-    let file = item.binary.as_ref().and_then(|files| files.get(&query.property)).cloned();
-    let file = file.ok_or_else(|| Problem::not_found("file", format!("\"{}\"", query.property)))?;
-    crate::webhooks::attachment(&api, file).await
-}
-
 /// Ask an execution to end
 #[utoipa::path(post, path = "/api/v1/executions/{id}/cancel", tag = "executions", params(("id" = Uuid, Path)),
     responses((status = 202, body = StartedView), Problems))]
@@ -359,46 +285,6 @@ pub async fn cancel(
         return Err(Problem::conflict(format!("the execution has ended already: {}", row.status.as_str())));
     }
     Ok((StatusCode::ACCEPTED, axum::Json(StartedView { execution_id: id })))
-}
-
-/// From where it is repeated.
-#[derive(Default, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub struct RetryBody {
-    #[serde(default)]
-    from: From,
-}
-
-#[derive(Clone, Copy, Default, Deserialize, ToSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum From {
-    /// All of it, on the same first items.
-    #[default]
-    Start,
-    /// What succeeded is taken over.
-    Failed,
-}
-
-/// Run an execution once more, as a new one
-#[utoipa::path(post, path = "/api/v1/executions/{id}/retry", tag = "executions", params(("id" = Uuid, Path)),
-    request_body(content = Option<RetryBody>, content_type = "application/json"),
-    responses((status = 202, body = StartedView), Problems))]
-pub async fn retry(
-    State(api): State<Api>,
-    who: Who,
-    Path(id): Path<Uuid>,
-    Raw(body): Raw,
-) -> Result<(StatusCode, axum::Json<StartedView>), Problem> {
-    let from = match optional_json::<RetryBody>(&body)?.from {
-        From::Start => RetryFrom::Start,
-        From::Failed => RetryFrom::Failed,
-    };
-    let row = find(&api, &who, id).await?;
-    if !row.status.is_terminal() {
-        return Err(Problem::conflict(format!("the execution has not ended, it is {}", row.status.as_str())));
-    }
-    let new = api.runtime.retry(who.workspace, row.id, from).await?;
-    Ok((StatusCode::ACCEPTED, axum::Json(StartedView { execution_id: new.0 })))
 }
 
 /// Remove an execution that has ended

@@ -5,11 +5,14 @@ pub mod credentials;
 pub mod data_tables;
 pub mod drafts;
 pub mod execute;
+pub mod execution_data;
 pub mod executions;
 pub mod import;
 pub mod listeners;
 pub mod node_kinds;
+mod preview;
 pub mod publish;
+pub mod retry;
 pub mod schedules;
 pub mod session;
 pub mod setup;
@@ -61,11 +64,14 @@ pub fn all() -> OpenApiRouter<Api> {
         .routes(routes!(executions::list))
         .routes(routes!(executions::delete_many))
         .routes(routes!(executions::show, executions::delete))
-        .routes(routes!(executions::data))
-        .routes(routes!(executions::binary))
+        .routes(routes!(execution_data::data))
+        .routes(routes!(execution_data::item))
+        .routes(routes!(execution_data::binary))
         .routes(routes!(executions::cancel))
-        .routes(routes!(executions::retry))
         .routes(routes!(listeners::list))
+        .routes(routes!(retry::retry))
+        .routes(routes!(retry::retry_many))
+        .routes(routes!(retry::cancel_many))
         .routes(routes!(schedules::list))
         .routes(routes!(schedules::change))
         .routes(routes!(schedules::next))

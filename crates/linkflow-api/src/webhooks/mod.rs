@@ -221,6 +221,8 @@ async fn start(
                 retry_of: None,
                 parent: None,
                 wants_reply,
+                until: None,
+                reuse: None,
             },
             sender,
         )

@@ -7,6 +7,7 @@ mod executions;
 mod forms;
 mod hostile;
 mod listeners;
+mod parts;
 mod resources;
 mod runtime;
 mod schedules;

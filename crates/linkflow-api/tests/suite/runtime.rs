@@ -26,6 +26,7 @@ pub struct FakeRuntime {
     pub store: Store,
     pub course: Mutex<Course>,
     pub started: Mutex<Vec<StartRequest>>,
+    pub retried: Mutex<Vec<RetryRequest>>,
     pub published: Mutex<Vec<WorkflowId>>,
     pub resumed: Mutex<Vec<Request>>,
     pub waiting: Mutex<HashMap<ExecutionId, Waiting>>,
@@ -47,6 +48,7 @@ impl FakeRuntime {
             store,
             course: Mutex::new(Course::Succeeds(Vec::new())),
             started: Mutex::default(),
+            retried: Mutex::default(),
             published: Mutex::default(),
             resumed: Mutex::default(),
             waiting: Mutex::default(),
@@ -208,13 +210,14 @@ impl Runtime for FakeRuntime {
         &self,
         workspace: WorkspaceId,
         execution: ExecutionId,
-        _: RetryFrom,
+        retry: RetryRequest,
     ) -> BoxFuture<'_, Result<ExecutionId, StartError>> {
         Box::pin(async move {
             let mut request = self.last_started();
             request.workspace = workspace;
             request.retry_of = Some(execution);
             request.idempotency_key = None;
+            self.retried.lock().unwrap().push(retry);
             self.start(request, None).await.map(|started| started.execution)
         })
     }
@@ -223,7 +226,7 @@ impl Runtime for FakeRuntime {
         &self,
         _: WorkspaceId,
         execution: ExecutionId,
-    ) -> BoxFuture<'_, Result<Option<ExecutionHistory>, RuntimeError>> {
+    ) -> BoxFuture<'_, Result<Option<Arc<ExecutionHistory>>, RuntimeError>> {
         Box::pin(async move {
             let Some(finished) = self.ended.lock().unwrap().get(&execution).cloned() else { return Ok(None) };
             let run = |(name, runs): (String, Vec<NodeRun>)| {
@@ -235,16 +238,22 @@ impl Runtime for FakeRuntime {
                     ended_at: Some(Millis(2)),
                     inputs: vec![None, Some(RunSource { node: "Before".to_owned(), run: 0, output: 1 })],
                     outputs: run.outputs,
+                    failed_tries: vec![FailedTry {
+                        attempt: 1,
+                        started_at: None,
+                        ended_at: Millis(1),
+                        error: linkflow_node::NodeError::data("not yet").to_run_error(),
+                    }],
                     error: run.error,
                     logs: vec!["a line".to_owned()],
                 });
                 (name, runs.collect())
             };
-            Ok(Some(ExecutionHistory {
+            Ok(Some(Arc::new(ExecutionHistory {
                 workflow: self.last_started().workflow,
                 order: finished.nodes.iter().map(|(name, _)| name.clone()).collect(),
                 runs: finished.nodes.into_iter().map(run).collect(),
-            }))
+            })))
         })
     }
 

@@ -7,7 +7,7 @@ use serde_json::json;
 use crate::world::*;
 
 async fn retried(w: &World, id: ExecutionId, from: RetryFrom) -> ExecutionId {
-    let again = w.shell.retry(w.workspace, id, from).await.unwrap();
+    let again = w.shell.retry(w.workspace, id, from.into()).await.unwrap();
     let record = w.ended(again).await;
     assert_eq!((record.retry_of, record.mode), (Some(id), Mode::Retry));
     again
@@ -64,7 +64,7 @@ async fn branches_that_waited_when_it_failed_wait_anew() {
     let child = w.save(&flow("S>X").kind("S", "called").does("X", "take 100")).await;
     let both = flow("S>A, S>B").does("A", "invoke").param("A", "workflow", json!(child.to_string()));
     let (_, id) = fails_first(&w, both.does("B", "wrong")).await;
-    let again = w.shell.retry(w.workspace, id, RetryFrom::Failed).await.unwrap();
+    let again = w.shell.retry(w.workspace, id, RetryFrom::Failed.into()).await.unwrap();
     assert_eq!(w.ended(again).await.status, Status::Error, "it does not wait for the other one's child");
 }
 
@@ -75,7 +75,7 @@ async fn what_was_canceled_goes_on_where_it_stood() {
     w.is(id, Status::Waiting).await;
     w.shell.cancel(w.workspace, id).await.unwrap();
     w.is(id, Status::Canceled).await;
-    let again = w.shell.retry(w.workspace, id, RetryFrom::Failed).await.unwrap();
+    let again = w.shell.retry(w.workspace, id, RetryFrom::Failed.into()).await.unwrap();
     w.is(again, Status::Waiting).await;
     w.turn(6_000).await;
     w.is(again, Status::Success).await;
@@ -87,9 +87,9 @@ async fn what_has_not_ended_or_does_not_exist_cannot_be_run_again() {
     let w = World::new().await;
     let id = w.run(&flow("S>A").does("A", "call")).await;
     w.is(id, Status::Waiting).await;
-    let early = w.shell.retry(w.workspace, id, RetryFrom::Start).await;
+    let early = w.shell.retry(w.workspace, id, RetryFrom::Start.into()).await;
     assert!(matches!(early, Err(StartError::Conflict(_))), "{early:?}");
-    let nobody = w.shell.retry(w.workspace, ExecutionId::new(START, 1), RetryFrom::Start).await;
+    let nobody = w.shell.retry(w.workspace, ExecutionId::new(START, 1), RetryFrom::Start.into()).await;
     assert!(matches!(nobody, Err(StartError::NotFound(_))), "{nobody:?}");
 }
 
@@ -98,6 +98,6 @@ async fn without_its_data_nothing_can_be_run_again() {
     let w = World::new().await;
     let forgets = flow("S>A").does("A", "wrong").set(|s| s.save.error = false);
     let (_, id) = fails_first(&w, forgets).await;
-    let gone = w.shell.retry(w.workspace, id, RetryFrom::Failed).await;
+    let gone = w.shell.retry(w.workspace, id, RetryFrom::Failed.into()).await;
     assert!(matches!(gone, Err(StartError::NotFound(_))), "{gone:?}");
 }

@@ -49,7 +49,7 @@ async fn a_retry_that_fails_says_what_it_repeats() {
     let handler = handler(&w).await;
     let id = w.run(&failing(handler)).await;
     w.ended(id).await;
-    let again = w.shell.retry(w.workspace, id, RetryFrom::Start).await.unwrap();
+    let again = w.shell.retry(w.workspace, id, RetryFrom::Start.into()).await.unwrap();
     w.ended(again).await;
     w.until("both failures were told", async |w| w.executions_of(handler).await.len() == 2).await;
     // Both may be of the same millisecond, so their order says nothing.

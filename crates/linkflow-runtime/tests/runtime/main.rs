@@ -11,6 +11,7 @@ mod feed;
 mod kinds;
 mod limits;
 mod listeners;
+mod parts;
 mod polls;
 mod random;
 mod replies;

@@ -228,6 +228,8 @@ impl Simulation {
                     retry_of: None,
                     parent: None,
                     wants_reply: false,
+                    until: None,
+                    reuse: None,
                 };
                 shell.start(request, None).await.ok().map(|s| s.execution)
             })

@@ -232,6 +232,8 @@ impl World {
             retry_of: None,
             parent: None,
             wants_reply: false,
+            until: None,
+            reuse: None,
         }
     }
 
@@ -285,7 +287,9 @@ impl World {
             self.store.workflow_version(self.workspace, loaded.record.workflow, version).await.unwrap();
         let prepared = Prepared::new(Arc::new(saved.unwrap().document), kinds::ALL).unwrap();
         let events = loaded.entries.iter().map(|e| e.event.clone());
-        let machine = Machine::replay(prepared.plan.clone(), events);
+        let until = loaded.entries.first().and_then(|e| e.data.until.clone());
+        let plan = until.map_or(prepared.plan.clone(), |name| prepared.plan_up_to(&name).unwrap());
+        let machine = Machine::replay(plan, events);
         let name = |step| machine.node_of(step).map_or("?".to_owned(), |n| prepared.node(n).name.clone());
         let told = loaded.entries.iter().filter_map(|e| told(&e.event, &name));
         told.collect::<Vec<_>>().join("; ")

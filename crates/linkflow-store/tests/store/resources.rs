@@ -90,6 +90,12 @@ async fn lists_are_read_page_by_page_without_gaps() {
     assert_eq!(w.workflows(space, find("0%")).await.unwrap().items.len(), 1);
 }
 
+/// A good end of an execution about which this was noted.
+fn noted(custom: &serde_json::Value) -> Then {
+    let custom_data = custom.as_object().cloned();
+    Then::Finish { status: Status::Success, error: None, error_node: None, keep_data: true, custom_data }
+}
+
 #[tokio::test]
 async fn executions_are_found_by_what_is_asked_of_them() {
     let w = world();
@@ -98,7 +104,12 @@ async fn executions_are_found_by_what_is_asked_of_them() {
     let (ok, bad, open) = (w.accepted(1).await, w.accepted(2).await, w.accepted(3).await);
     for (id, status) in [(ok, Status::Success), (bad, Status::Error)] {
         let claimed = w.claimed(&key, id, 4).await;
-        w.append(&key, append(&claimed, vec![finished(5)], end(status, true))).await.unwrap();
+        let then = if status == Status::Success {
+            noted(&json!({"Customer": "Ada \"L\"", "order": 17}))
+        } else {
+            end(status, true)
+        };
+        w.append(&key, append(&claimed, vec![finished(5)], then)).await.unwrap();
     }
     let found = async |filter: ExecutionFilter| -> Vec<ExecutionId> {
         let page = w.executions(space, ExecutionFilter { limit: 10, ..filter }).await.unwrap();
@@ -109,6 +120,11 @@ async fn executions_are_found_by_what_is_asked_of_them() {
     assert_eq!(found(ExecutionFilter { statuses: vec![Status::Error, Status::Dead], ..any() }).await, [bad]);
     assert_eq!(found(ExecutionFilter { search: Some("NOT WORK".to_owned()), ..any() }).await, [bad]);
     assert_eq!(found(ExecutionFilter { search: Some(ok.to_string()), ..any() }).await, [ok]);
+    let custom = |text: &str| ExecutionFilter { custom: Some(text.to_owned()), ..any() };
+    assert_eq!(found(custom("order=17")).await, [ok]);
+    assert_eq!(found(custom("Customer=ada \"l\"")).await, [ok]);
+    assert_eq!(found(custom("order")).await, [ok]);
+    assert_eq!(found(custom("order=1")).await, []);
     assert_eq!(found(ExecutionFilter { from: Some(t(2)), to: Some(t(3)), ..any() }).await, [bad]);
     assert_eq!(found(ExecutionFilter { workflow: Some(a_workflow_id(9)), ..any() }).await, []);
     assert_eq!(w.count_executions(space, workflow(), 2).await.unwrap(), 2);
