@@ -17,7 +17,7 @@ export function JsonView({ items, at, cut, where }: Props) {
   const rows = useVirtualizer({ count: items.length, getScrollElement: () => box.current, estimateSize: () => 120, overscan: 3 });
   const isCut = new Set(cut.map((c) => c.item));
   return (
-    <div ref={box} className="scroll items-scroll" tabIndex={0} role="region" aria-label={ITEMS.items}>
+    <div ref={box} className="scroll items-scroll" tabIndex={0} role="group" aria-label={ITEMS.items}>
       <ol className="items-json" style={{ height: rows.getTotalSize() }}>
         {rows.getVirtualItems().map((row) => {
           const item = items[row.index];

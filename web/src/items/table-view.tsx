@@ -23,7 +23,7 @@ export function TableView({ items, at, node, isDirect }: Props) {
   const after = rows.getTotalSize() - (shown.at(-1)?.end ?? 0);
   return (
     <>
-      <div ref={box} className="scroll items-scroll" tabIndex={0} role="region" aria-label={ITEMS.items}>
+      <div ref={box} className="scroll items-scroll" tabIndex={0} role="group" aria-label={ITEMS.items}>
         <table className="data" aria-rowcount={items.length + 1}>
           <thead>
             <tr>

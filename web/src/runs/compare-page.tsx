@@ -5,6 +5,7 @@ import { useQuery } from "@tanstack/react-query";
 import { call, type ExecutionDetail } from "../api";
 import { OutputItems } from "../items/run-items";
 import { Link, useParam } from "../router";
+import { ITEMS } from "../texts/items";
 import { RUNS } from "../texts/runs";
 import { length } from "../time";
 import { Ago, Back, Failure, Loading, PageHead, StateBadge, Table, Toggle, type Column } from "../ui";
@@ -62,7 +63,7 @@ function Both({ left, right }: { left: ExecutionDetail; right: ExecutionDetail }
 
 function HeadOf({ title, execution }: { title: string; execution: ExecutionDetail }) {
   return (
-    <section className="card pad" aria-label={title}>
+    <div className="card pad">
       <h2>{title}</h2>
       <p className="row"><Link to={`/executions/${execution.id}`}>{execution.workflow_name ?? RUNS.removed}</Link> <StateBadge state={execution.status} /></p>
       <p className="quiet facts">
@@ -70,7 +71,7 @@ function HeadOf({ title, execution }: { title: string; execution: ExecutionDetai
         <span>{RUNS.version(execution.version)}</span>
         {execution.duration_ms !== null && <span>{RUNS.took(length(execution.duration_ms))}</span>}
       </p>
-    </section>
+    </div>
   );
 }
 
@@ -79,7 +80,7 @@ function SideCell({ side }: { side: Side | null }) {
   return (
     <span className="runs-side">
       <StateBadge state={side.status} />
-      <span className="quiet">{side.counts.join(" / ")}{side.n_runs > 1 && ` (${RUNS.runs(side.n_runs)})`}, {length(side.busy_ms)}</span>
+      <span className="quiet">{[...side.counts.map(ITEMS.count), ...(side.n_runs > 1 ? [RUNS.runs(side.n_runs)] : []), length(side.busy_ms)].join(", ")}</span>
       {side.error !== null && <span className="clip tone-error">{side.error}</span>}
     </span>
   );

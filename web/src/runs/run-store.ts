@@ -104,10 +104,10 @@ export class RunStore {
     return this.model?.runs ?? NONE;
   }
 
-  /** All node runs as they are now, whatever time is shown, in the order in which they began. */
+  /** All node runs as they are now, whatever time is shown, in the order in which they were entered. */
   runs(): NodeRun[] {
     const all = [...(this.model?.runs.values() ?? [])].flat();
-    return all.sort((a, b) => (a.started_at ?? Infinity) - (b.started_at ?? Infinity) || a.step - b.step);
+    return all.sort((a, b) => a.step - b.step);
   }
 
   node(id: string): NodeState | null {
