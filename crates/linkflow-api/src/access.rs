@@ -323,7 +323,7 @@ pub async fn authenticate(api: &Api, headers: &HeaderMap) -> Result<Option<Who>,
         return key_holder(api, key.1.trim()).await;
     }
     let Some(token) = session_token(api, headers) else { return Ok(None) };
-    let user = api.store.session(token_hash(&token), now).await?;
+    let user = api.lookups.session(token_hash(&token), now).await?;
     Ok(user.map(|user| Who { workspace: user.workspace, means: Means::Session(user) }))
 }
 
@@ -331,19 +331,13 @@ async fn key_holder(api: &Api, key: &str) -> Result<Option<Who>, Problem> {
     if !key.starts_with("lf_") || key.len() > 200 {
         return Ok(None);
     }
-    let Some(row) = api.store.api_key(token_hash(key), api.now()).await? else { return Ok(None) };
+    let Some(grant) = api.lookups.api_key(token_hash(key), api.now()).await? else { return Ok(None) };
     // A key can do no more than the person who made it may still do.
-    let role = match row.created_by {
-        None => None,
-        Some(user) => match api.store.user(row.workspace, user).await? {
-            Some(user) => Role::parse(&user.role),
-            None => return Ok(None),
-        },
-    };
-    let scopes = row.scopes.iter().filter_map(|s| Scope::parse(s)).collect();
+    let role = grant.role.map(|role| Role::parse(&role).unwrap_or(Role::Viewer));
+    let scopes = grant.scopes.iter().filter_map(|s| Scope::parse(s)).collect();
     Ok(Some(Who {
-        workspace: row.workspace,
-        means: Means::Key { id: row.id, created_by: row.created_by, scopes, role },
+        workspace: grant.workspace,
+        means: Means::Key { id: grant.id, created_by: grant.created_by, scopes, role },
     }))
 }
 

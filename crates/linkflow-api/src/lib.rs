@@ -38,6 +38,7 @@ pub use serve::{router, serve, serve_health};
 pub use settings::ApiSettings;
 pub use webhooks::read_form;
 
+use linkflow_runtime::Lookups;
 use linkflow_runtime::contract::Runtime;
 
 /// What time it is, in milliseconds. Tests turn it themselves.
@@ -48,6 +49,7 @@ pub type Clock = Arc<dyn Fn() -> Millis + Send + Sync>;
 pub struct Api {
     pub store: Store,
     pub runtime: Arc<dyn Runtime>,
+    pub lookups: Lookups,
     pub kinds: &'static [NodeKind],
     pub blobs: Blobs,
     pub keyring: Keyring,
@@ -77,6 +79,7 @@ struct Memory {
 pub struct ApiParts {
     pub store: Store,
     pub runtime: Arc<dyn Runtime>,
+    pub lookups: Lookups,
     pub kinds: &'static [NodeKind],
     pub blobs: Blobs,
     pub keyring: Keyring,
@@ -90,6 +93,7 @@ impl Api {
         Api {
             store: parts.store,
             runtime: parts.runtime,
+            lookups: parts.lookups,
             kinds: parts.kinds,
             blobs: parts.blobs,
             keyring: parts.keyring,
@@ -110,11 +114,6 @@ impl Api {
 
     pub fn now(&self) -> Millis {
         (self.clock)()
-    }
-
-    /// Forgets which workflows listen where: another process has published or taken back one.
-    pub fn forget_webhooks(&self) {
-        self.memory.webhooks.forget();
     }
 
     /// The process has been asked to end: it is no longer ready, those who watch go elsewhere, and

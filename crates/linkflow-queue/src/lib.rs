@@ -21,6 +21,7 @@ mod weights;
 pub use asynq::feed::{FeedReader, Watched};
 pub use asynq::health::{RedisLook, look_at};
 pub use asynq::leader::{Election, ElectionSettings};
+pub use asynq::shelf::{Shelved, Slip};
 pub use asynq::{RedisQueue, Settings, Timers};
 pub use clock::Clock;
 pub use faults::Planted;

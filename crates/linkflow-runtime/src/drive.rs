@@ -731,7 +731,7 @@ impl Drive {
         };
         let Sink::Store { inner, .. } = &self.sink else { return Ok(keeps) };
         let may_be_awaited = matches!(self.mode, Mode::Manual | Mode::Webhook | Mode::Retry | Mode::Api);
-        if keeps || !may_be_awaited || !inner.hints.is_shared() {
+        if keeps || !may_be_awaited || inner.hints.is_local() {
             return Ok(keeps);
         }
         inner.store.remove_later(self.execution, status, self.services.now()).await.map_err(Lost::Store)?;

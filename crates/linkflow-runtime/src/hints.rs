@@ -18,6 +18,7 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::{broadcast, mpsc, oneshot};
 
 use crate::contract::{Check, CheckStatus};
+use crate::lookups::Topic;
 
 /// The channel on which processes tell each other what happened.
 const NEWS: &str = "linkflow:news";
@@ -61,6 +62,8 @@ pub enum News {
     Reply { execution: ExecutionId, reply: Reply },
     /// The same, where the answer is to be read from the journal.
     Answered { execution: ExecutionId, workspace: WorkspaceId },
+    /// Something that is looked up often has changed.
+    Changed(Topic),
     /// These have ended, as the store says.
     Ended(Vec<(ExecutionId, WorkspaceId)>),
 }
@@ -239,11 +242,6 @@ impl Hints {
         self.say(Letter::Ended(execution, workspace));
     }
 
-    /// Whether there may be other processes.
-    pub fn is_shared(&self) -> bool {
-        matches!(*self.queue, Queue::Redis(_))
-    }
-
     /// What other processes tell from now on; nothing where there are none.
     pub fn hear(&self) -> Option<mpsc::Receiver<Vec<u8>>> {
         match &*self.queue {
@@ -304,7 +302,7 @@ impl Hints {
 }
 
 /// Says whether it could be sent.
-async fn tell(queue: &RedisQueue, news: &News) -> bool {
+pub async fn tell(queue: &RedisQueue, news: &News) -> bool {
     let Ok(message) = serde_json::to_vec(news) else { return false };
     if message.len() > NEWS_BYTES_MAX {
         return false;

@@ -12,6 +12,7 @@ mod foreign;
 mod hints;
 mod host;
 mod listeners;
+mod lookups;
 mod memory;
 mod open_hint;
 mod polls;
@@ -32,6 +33,7 @@ mod worker;
 
 pub use again::{Again, Past, PastRun};
 pub use drive::{Alone, AloneEnd, run_alone};
+pub use lookups::{KeyGrant, Lookups, Topic};
 pub use memory::{Gauge, Memory};
 pub use prepared::{PrepareError, Prepared};
 pub use services::{Clock, Services};

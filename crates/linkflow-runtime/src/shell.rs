@@ -23,6 +23,7 @@ use crate::drive::{env_of, parent_of, start_outputs};
 use crate::feed::{Expects, Feed, Replies};
 use crate::hints::{Hints, News};
 use crate::host::StoreHost;
+use crate::lookups::Lookups;
 use crate::memory::Memory;
 use crate::polls;
 use crate::prepared::Prepared;
@@ -83,6 +84,7 @@ pub struct Inner {
     pub concurrency: usize,
     pub retention_days: Option<u32>,
     pub memory: Memory,
+    pub lookups: Lookups,
     workspace_concurrency: Option<u32>,
     /// What was read last, and when: by the clock that tests turn.
     places: Mutex<Option<(tokio::time::Instant, Arc<Places>)>>,
@@ -162,6 +164,7 @@ impl Shell {
         let hints = Hints::new(parts.queue, parts.partitions);
         let (shared, mail) = (!hints.is_local()).then(Shared::new).unzip();
         let inner = Arc::new(Inner {
+            lookups: Lookups::new(parts.store.clone(), Some(hints.queue().clone())),
             store: parts.store,
             keyring: parts.keyring,
             services: parts.services,
@@ -197,6 +200,11 @@ impl Shell {
             shared_feed::run(&inner, inner.hints.queue(), mail);
         }
         Shell { inner }
+    }
+
+    /// What is looked up often.
+    pub fn lookups(&self) -> Lookups {
+        self.inner.lookups.clone()
     }
 
     /// Works until `stop`: takes executions, wakes what is due, fires schedules. Gives back what
@@ -408,6 +416,7 @@ impl Inner {
                 self.answer_from_journal(workspace, execution).await?;
             }
             Ok(News::Answered { .. }) => {}
+            Ok(News::Changed(topic)) => self.lookups.heard(topic),
             Ok(News::Ended(ended)) => {
                 for (id, workspace) in ended.into_iter().filter(|(id, _)| self.replies.is_expected(*id)) {
                     self.answer_end(workspace, id).await?;
@@ -428,10 +437,9 @@ impl Inner {
         if let Some(found) = self.plans.get(&(workspace, workflow, version)) {
             return Ok(Some(found));
         }
-        let Some(found) = self.store.workflow_version(workspace, workflow, version).await? else {
+        let Some(mut document) = self.lookups.document(workspace, workflow, version).await? else {
             return Ok(None);
         };
-        let mut document = found.document;
         document.id = Some(workflow);
         let prepared = Prepared::new(Arc::new(document), self.services.kinds)
             .map_err(|e| StoreError::invalid("workflow", e.to_string()))?;

@@ -6,7 +6,7 @@ use crate::db::{Row, Tx, params};
 use crate::{Store, StoreError};
 
 /// A person as a member of a workspace.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct UserRow {
     pub id: UserId,
     pub workspace: WorkspaceId,

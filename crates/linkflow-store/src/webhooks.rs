@@ -17,7 +17,7 @@ pub struct NewWebhook {
 }
 
 /// An address that is taken.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct WebhookRow {
     pub workspace: WorkspaceId,
     pub workflow: WorkflowId,

@@ -90,9 +90,11 @@ impl Desk {
 
     /// What the HTTP routes work with.
     pub fn api(&self) -> anyhow::Result<Api> {
+        let shell = self.shell()?;
         Ok(Api::new(ApiParts {
             store: self.store.clone(),
-            runtime: Arc::new(self.shell()?),
+            lookups: shell.lookups(),
+            runtime: Arc::new(shell),
             kinds: linkflow_nodes::ALL,
             blobs: Blobs::in_dir(self.store.blob_dir()),
             keyring: keys(&self.settings)?.keyring,

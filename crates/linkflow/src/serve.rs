@@ -85,6 +85,7 @@ pub async fn assemble(
     let api = Api::new(ApiParts {
         store: store.clone(),
         runtime: Arc::new(shell.clone()),
+        lookups: shell.lookups(),
         kinds: linkflow_nodes::ALL,
         blobs: Blobs::in_dir(store.blob_dir()),
         keyring: keys.keyring,

@@ -3,6 +3,7 @@
 use axum::extract::State;
 use axum::http::StatusCode;
 use linkflow_model::{ApiKeyId, Millis};
+use linkflow_runtime::Topic;
 use linkflow_store::{ApiKeyRow, NewApiKey};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -110,5 +111,6 @@ pub async fn create(
     responses((status = 204, description = "Taken back"), Problems))]
 pub async fn delete(State(api): State<Api>, who: Who, Path(id): Path<Uuid>) -> Result<StatusCode, Problem> {
     api.store.delete_api_key(who.workspace, ApiKeyId(id)).await?;
+    api.lookups.changed(Topic::Rights).await;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -9,6 +9,7 @@ use axum::http::StatusCode;
 use linkflow_model::{Workflow, WorkflowId};
 use linkflow_node::NodeError;
 use linkflow_node::trigger::{FORM, Trigger};
+use linkflow_runtime::Topic;
 use linkflow_store::{NewWebhook, StoreError, WorkflowActivity, WorkflowRow};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -120,7 +121,7 @@ pub async fn publish_version(
 }
 
 async fn after_change(api: &Api, row: &WorkflowRow) -> Result<(), Problem> {
-    api.forget_webhooks();
+    api.lookups.changed(Topic::Webhooks).await;
     api.runtime.published_changed(row.workspace, row.id).await?;
     api.runtime.tell(NewFeedEvent {
         kind: "workflow.published",

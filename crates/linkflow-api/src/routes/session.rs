@@ -7,6 +7,7 @@ use std::time::Duration;
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header, request::Parts};
 use axum::response::{IntoResponse, Response};
+use linkflow_runtime::Topic;
 use linkflow_store::{NewSession, UserRow};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -113,6 +114,7 @@ pub async fn show(State(api): State<Api>, who: Who) -> Result<axum::Json<Session
 pub async fn delete(State(api): State<Api>, headers: HeaderMap) -> Result<Response, Problem> {
     if let Some(token) = session_token(&api, &headers) {
         api.store.close_session(token_hash(&token)).await?;
+        api.lookups.changed(Topic::Rights).await;
     }
     Ok((StatusCode::NO_CONTENT, [cookie(&api, "", 0)?]).into_response())
 }

@@ -3,6 +3,7 @@
 use axum::extract::State;
 use axum::http::StatusCode;
 use linkflow_model::UserId;
+use linkflow_runtime::Topic;
 use linkflow_store::{NewUser, UserChange, UserRow};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -142,6 +143,7 @@ pub async fn change(
     let role = change.role.map(|role| role.as_str().to_owned());
     let change = UserChange { email, name: change.name, role, password_hash };
     let row = api.store.change_user(who.workspace, UserId(id), change).await?;
+    api.lookups.changed(Topic::Rights).await;
     Ok(axum::Json(UserView::of(row)))
 }
 
@@ -151,6 +153,7 @@ pub async fn change(
 pub async fn delete(State(api): State<Api>, who: Who, Path(id): Path<Uuid>) -> Result<StatusCode, Problem> {
     only_owners_touch_owners(&api, &who, UserId(id)).await?;
     api.store.delete_user(who.workspace, UserId(id)).await?;
+    api.lookups.changed(Topic::Rights).await;
     Ok(StatusCode::NO_CONTENT)
 }
 

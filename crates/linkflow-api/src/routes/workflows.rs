@@ -7,6 +7,7 @@ use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use linkflow_model::{Workflow, WorkflowId};
+use linkflow_runtime::Topic;
 use linkflow_store::{
     WorkflowActivity, WorkflowFacts, WorkflowFilter, WorkflowRow, WorkflowSave, WorkflowSort,
 };
@@ -343,7 +344,7 @@ pub async fn save(
 pub async fn delete(State(api): State<Api>, who: Who, Path(id): Path<Uuid>) -> Result<StatusCode, Problem> {
     let id = WorkflowId(id);
     api.store.delete_workflow(who.workspace, id).await?;
-    api.forget_webhooks();
+    api.lookups.changed(Topic::Webhooks).await;
     api.memory.listens.stop(id);
     api.runtime.published_changed(who.workspace, id).await?;
     Ok(StatusCode::NO_CONTENT)

@@ -4,19 +4,20 @@
 //! one wins, segment by segment.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use axum::http::Method;
 use linkflow_model::{Millis, Object, Workflow, WorkflowId, WorkspaceId};
+use linkflow_runtime::Topic;
 use linkflow_store::WebhookRow;
 use serde_json::Value;
 
 use crate::Api;
 use crate::problem::Problem;
 
-/// Another process may publish too: what is in memory is read again after this time.
-const TABLE_MS_MAX: u64 = 5_000;
+/// What was published past the API, or by a process that could tell nobody, is seen after this time and
+/// that of the shelf.
+const TABLE_MS_MAX: u64 = 1_000;
 
 /// Which node of which workflow listens.
 #[derive(Clone, Debug)]
@@ -148,40 +149,27 @@ fn decode(segment: &str) -> Result<String, Problem> {
 
 /// The table and the published documents, kept in memory.
 pub struct RouteCache {
-    table: Mutex<Option<(Millis, Arc<Table>)>>,
-    /// Grows with each [`RouteCache::forget`], so that what was read before is not kept after.
-    forgotten: AtomicU64,
+    /// With when it was made, and after how many changes.
+    table: Mutex<Option<(Millis, u64, Arc<Table>)>>,
     /// Documents of versions, which never change.
     documents: moka::sync::Cache<(WorkflowId, u32), Arc<Workflow>>,
 }
 
 impl RouteCache {
     pub fn new() -> RouteCache {
-        RouteCache {
-            table: Mutex::new(None),
-            forgotten: AtomicU64::new(0),
-            documents: moka::sync::Cache::new(1_000),
-        }
-    }
-
-    pub fn forget(&self) {
-        self.forgotten.fetch_add(1, Ordering::SeqCst);
-        *self.table.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        RouteCache { table: Mutex::new(None), documents: moka::sync::Cache::new(1_000) }
     }
 
     pub async fn table(&self, api: &Api) -> Result<Arc<Table>, Problem> {
-        let now = api.now();
-        if let Some((read_at, table)) = &*self.table.lock().unwrap_or_else(PoisonError::into_inner)
+        let (now, changes) = (api.now(), api.lookups.changes(Topic::Webhooks));
+        if let Some((read_at, after, table)) = &*self.table.lock().unwrap_or_else(PoisonError::into_inner)
+            && *after == changes
             && now.since(*read_at) <= TABLE_MS_MAX
         {
             return Ok(table.clone());
         }
-        let before = self.forgotten.load(Ordering::SeqCst);
-        let table = Arc::new(table_of(api.store.webhooks().await?));
-        let mut kept = self.table.lock().unwrap_or_else(PoisonError::into_inner);
-        if self.forgotten.load(Ordering::SeqCst) == before {
-            *kept = Some((now, table.clone()));
-        }
+        let table = Arc::new(table_of(api.lookups.webhooks().await?));
+        *self.table.lock().unwrap_or_else(PoisonError::into_inner) = Some((now, changes, table.clone()));
         Ok(table)
     }
 
@@ -196,8 +184,8 @@ impl RouteCache {
         if let Some(document) = self.documents.get(&(id, version)) {
             return Ok(document);
         }
-        let found = api.store.workflow_version(workspace, id, version).await?;
-        let document = Arc::new(found.ok_or_else(|| Problem::not_found("version", version))?.document);
+        let found = api.lookups.document(workspace, id, version).await?;
+        let document = Arc::new(found.ok_or_else(|| Problem::not_found("version", version))?);
         self.documents.insert((id, version), document.clone());
         Ok(document)
     }

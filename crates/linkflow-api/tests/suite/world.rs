@@ -92,6 +92,7 @@ impl World {
         let api = Api::new(ApiParts {
             store: store.clone(),
             runtime: runtime.clone(),
+            lookups: linkflow_runtime::Lookups::new(store.clone(), None),
             kinds: linkflow_nodes::ALL,
             blobs: Blobs::in_dir(store.blob_dir()),
             keyring: Keyring::new("a secret of tests that is long enough", &[]).unwrap(),

@@ -20,6 +20,7 @@ mod others;
 mod recover;
 mod scripts;
 mod settle;
+pub(crate) mod shelf;
 mod take;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};

@@ -85,6 +85,27 @@ end
 if not newest[1] then redis.call('PEXPIRE', KEYS[2], ARGV[2]) end
 return 1";
 
+    /// Keys: generation. Arguments: prefix of the topic's keys, name, the caller's token, for how long others
+    /// wait for it (ms). Returns 0 and the value, 1 and the key under which to bring it, or 2.
+    SHELF_LOOK = r"
+local key = ARGV[1] .. (redis.call('GET', KEYS[1]) or '0') .. ':' .. ARGV[2]
+local value = redis.call('GET', key)
+if value then return { 0, value } end
+if redis.call('SET', key .. ':bringing', ARGV[3], 'NX', 'PX', ARGV[4]) then return { 1, key } end
+return { 2, '' }";
+
+    /// Keys: value, who brings it. Arguments: the caller's token, the value, for how long it stays (ms).
+    SHELF_PUT = r"
+if redis.call('GET', KEYS[2]) ~= ARGV[1] then return 0 end
+redis.call('DEL', KEYS[2])
+redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3])
+return 1";
+
+    /// Keys: who brings a value. Arguments: the caller's token.
+    SHELF_LEAVE = r"
+if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end
+return 0";
+
     /// What is active comes again once it is let go; if its lease ends too early for somebody who
     /// extends it, nobody will let go of it, and it is taken away. The lease of one who was only
     /// slow is gone then, and what it says of the task later is not heard.

@@ -9,6 +9,7 @@ mod leader;
 mod model;
 mod outages;
 mod servers;
+mod shelf;
 mod stage;
 mod tls;
 mod wire;

@@ -8,6 +8,7 @@ mod loss;
 mod promotion;
 mod queues;
 mod restarts;
+mod rights;
 mod scaling;
 
 use std::collections::BTreeMap;
