@@ -6,10 +6,11 @@
 
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use futures_util::future::{join, join_all, try_join};
+use tokio::sync::watch;
 use tokio_postgres::types::{ToSql, Type};
 use tokio_postgres::{Client, Row, SimpleQueryMessage};
 
@@ -47,22 +48,25 @@ pub(crate) struct Target {
 }
 
 /// What all connections to one address tell each other: when one of them got no answer. Those that
-/// are older than that are not believed either, so that work does not run into one after the other.
+/// are older than that are not believed either, so that work does not run into one after the other,
+/// and what is under way on them is given up once it has taken long.
 #[derive(Debug, Default)]
-pub(crate) struct Silence(Mutex<Option<Instant>>);
+pub(crate) struct Silence(watch::Sender<Option<Instant>>);
 
 impl Silence {
     fn heard(&self) {
-        *self.lock() = Some(Instant::now());
+        self.0.send_replace(Some(Instant::now()));
     }
 
     fn is_after(&self, connected: Instant) -> bool {
-        self.lock().is_some_and(|silent| silent >= connected)
+        self.0.borrow().is_some_and(|silent| silent >= connected)
     }
 
-    // One value, written whole.
-    fn lock(&self) -> std::sync::MutexGuard<'_, Option<Instant>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Comes when another connection has got no answer since `began`, and `grace` is over too.
+    async fn is_noticed(&self, began: Instant, grace: Duration) {
+        let mut heard = self.0.subscribe();
+        let _ = heard.wait_for(|silent| silent.is_some_and(|silent| silent >= began)).await;
+        tokio::time::sleep_until((began + grace).into()).await;
     }
 }
 
@@ -233,7 +237,7 @@ impl Session {
 
     /// Waits for an answer, for as long as it may take.
     fn answer<T>(&self, flight: impl Future<Output = T>) -> Result<T, Lost> {
-        self.runtime.block_on(answered_within(self.target.answers_within, flight))
+        self.runtime.block_on(self.answered_within(self.target.answers_within, flight))
     }
 
     /// Waits until a transaction has begun, which has to be soon, and for what was sent with it.
@@ -244,7 +248,19 @@ impl Session {
     ) -> Result<(A, B), Lost> {
         let soon = self.target.begins_within * (1 << self.n_silent.min(DOUBLED_MAX));
         let within = self.target.answers_within;
-        try_join(answered_within(soon.min(within), begun), answered_within(within, rest)).await
+        try_join(self.answered_within(soon.min(within), begun), self.answered_within(within, rest)).await
+    }
+
+    async fn answered_within<T>(&self, within: Duration, flight: impl Future<Output = T>) -> Result<T, Lost> {
+        let silence = self.target.silence.is_noticed(Instant::now(), self.target.begins_within);
+        tokio::select! {
+            biased;
+            answer = flight => Ok(answer),
+            () = silence => Err(Lost::Connection("the database answers others neither".to_owned())),
+            () = tokio::time::sleep(within) => {
+                Err(Lost::Connection(format!("the database gave no answer within {within:?}")))
+            }
+        }
     }
 
     /// A connection that stays silent is of no use for what would come next, not even to undo anything.
@@ -372,11 +388,6 @@ impl Drop for Session {
     fn drop(&mut self) {
         self.disconnect();
     }
-}
-
-async fn answered_within<T>(within: Duration, flight: impl Future<Output = T>) -> Result<T, Lost> {
-    let answered = tokio::time::timeout(within, flight).await;
-    answered.map_err(|_| Lost::Connection(format!("the database gave no answer within {within:?}")))
 }
 
 /// Sends all statements before the first answer is awaited.

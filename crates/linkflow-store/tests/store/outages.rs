@@ -80,6 +80,38 @@ async fn one_connection_without_an_answer_is_enough_to_believe_none_that_is_as_o
     assert!(since.elapsed() < Duration::from_secs(6), "took {:?}", since.elapsed());
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_was_under_way_when_the_database_fell_silent_is_given_up_with_what_came_after() {
+    let (w, proxy) = wired_with(|options| options.begin_timeout_ms = 1_000);
+    let key = w.worker(0).await;
+    let id = w.accepted(0).await;
+    let claimed = w.claimed(&key, id, 1).await;
+    let beat = || w.heartbeat(&key, t(3), LEASE_MS);
+    // So that there is no writer without a connection.
+    for _ in 0..8 {
+        futures_util::future::join_all((0..16).map(|_| beat())).await;
+    }
+    let held = w.database.as_ref().unwrap().url();
+    let holder = std::thread::spawn(move || {
+        let lock = format!("SELECT 1 FROM executions WHERE id = '{id}' FOR UPDATE");
+        crate::server::ask(&held, &format!("BEGIN; {lock}; SELECT pg_sleep(1)"))
+    });
+    let waits = "SELECT count(*) FROM pg_locks WHERE NOT granted";
+    while rows(&w, "SELECT count(*) FROM pg_stat_activity WHERE query LIKE '%pg_sleep(1)'") == "0" {}
+    let since = Instant::now();
+    let appended = tokio::spawn({
+        let (store, key) = (w.store.clone(), key.clone());
+        async move { store.append(&key, append(&claimed, vec![finished(2)], success())).await }
+    });
+    // Its transaction has begun, so it may take as long as a statement may: 12 s.
+    while rows(&w, waits) == "0" {}
+    proxy.silence();
+    assert!(beat().await.unwrap());
+    let _ = appended.await.unwrap();
+    assert!(since.elapsed() < Duration::from_secs(8), "took {:?}", since.elapsed());
+    holder.join().unwrap();
+}
+
 #[tokio::test]
 async fn a_connection_that_is_given_up_holds_nothing_at_the_server() {
     let (w, proxy) = wired_with(|options| {
