@@ -35,11 +35,11 @@ fn check(words: &[&str]) {
 #[test]
 fn nothing_is_lost_or_done_twice_while_a_cluster_breaks() {
     let kinds = "worker-kill,api-kill,scheduler-kill,redis-flush,redis-kill,database-cut,commit-before,commit-after,\
-                 postgres-promote";
+                 clock-api,clock-scheduler,postgres-promote";
     // How long recoveries take on a busy machine says nothing; `make chaos` holds them to their limits.
     let small =
         ["--redis", "single", "--workers", "2", "--clients", "4", "--concurrency", "10", "--disk-mb", "0"];
-    check(&[&["--executions", "300", "--faults", "9", "--lenient", "--only", kinds], &small[..]].concat());
+    check(&[&["--executions", "300", "--faults", "11", "--lenient", "--only", kinds], &small[..]].concat());
 }
 
 /// The bugs of the program itself need one that was built for it: `make chaos ARGS=--planted`.

@@ -195,7 +195,7 @@ impl World {
     pub async fn until(&self, what: &str, mut is_so: impl AsyncFnMut(&World) -> bool) {
         let begin = std::time::Instant::now();
         while !is_so(self).await {
-            assert!(begin.elapsed() < Duration::from_secs(20), "never: {what}");
+            assert!(begin.elapsed() < Duration::from_secs(120), "never: {what}");
             tokio::time::advance(Duration::from_millis(20)).await;
             tokio::task::spawn_blocking(|| std::thread::sleep(Duration::from_micros(300))).await.unwrap();
         }
