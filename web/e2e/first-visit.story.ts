@@ -53,8 +53,8 @@ it("the example is made, run and found in the list", async () => {
   await page.getByRole("button", { name: "Make the example" }).click();
   await page.getByRole("heading", { name: "First workflow" }).waitFor();
   await checkPage(page, "workflow-example");
-  await page.getByRole("button", { name: "Run version 1" }).click();
-  await page.getByRole("region", { name: "Execution" }).getByRole("status").getByText("Success").waitFor();
+  await page.getByRole("button", { name: "Run", exact: true }).click();
+  await page.getByRole("toolbar").getByText("Success").waitFor();
   await page.getByRole("link", { name: "Workflows", exact: true }).click();
   const row = page.getByRole("row", { name: /First workflow/ });
   await row.getByText("Success").waitFor();

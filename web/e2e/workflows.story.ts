@@ -10,6 +10,14 @@ beforeAll(async () => void (visit = await startVisit()));
 afterEach(() => expect(visit.window.errors.splice(0)).toEqual([]));
 afterAll(() => visit?.end());
 
+/** From the editor to what else is known of a workflow. */
+async function details(page: Page, name: string): Promise<void> {
+  await page.getByRole("button", { name: "More" }).click();
+  await page.getByRole("menuitem", { name: "Addresses, input, delete" }).click();
+  await page.waitForURL("**/details");
+  await page.getByRole("heading", { name }).waitFor();
+}
+
 /** The card of a node in a run. */
 function card(page: Page, node: string) {
   return page.getByRole("region", { name: "Execution" }).getByRole("listitem").filter({ has: page.getByRole("button", { name: node }) });
@@ -49,6 +57,7 @@ it("files that are no workflows are refused one by one, and the others are kept"
 it("what cannot run is not published, and the node is named", async () => {
   const { page } = visit.window;
   await page.getByRole("link", { name: "Greeting from n8n" }).click();
+  await details(page, "Greeting from n8n");
   await page.getByRole("button", { name: "Publish", exact: true }).click();
   await page.getByRole("alert").getByText("nodes[Tell the team].kind").waitFor();
   await page.getByRole("button", { name: "Tell the team" }).getByText("Not supported").waitFor();
@@ -59,6 +68,7 @@ it("a workflow is published, and taken back", async () => {
   const { page } = visit.window;
   await page.goto("/workflows?search=plain");
   await page.getByRole("link", { name: "Plain", exact: true }).click();
+  await details(page, "Plain");
   await page.getByRole("button", { name: "Publish", exact: true }).click();
   await page.getByRole("button", { name: "Unpublish" }).waitFor();
   await page.getByText("Published", { exact: true }).waitFor();
@@ -70,6 +80,7 @@ it("input that cannot be read is refused where it is typed", async () => {
   const { page } = visit.window;
   await page.goto("/workflows");
   await page.getByRole("link", { name: "Greeting from n8n" }).click();
+  await details(page, "Greeting from n8n");
   await page.getByLabel("Input items as JSON").fill('[{"name": "Ada"}, 3]');
   await page.getByText("Item 2 must be an object").waitFor();
   expect(await page.getByRole("button", { name: "Run version 1" }).isDisabled()).toBe(true);
@@ -130,6 +141,7 @@ it("lost connections are said, and changes come all the same", async () => {
   await cut();
   await page.getByRole("banner").getByText("Polling").waitFor();
   await page.getByRole("link", { name: "Greeting from n8n" }).click();
+  await details(page, "Greeting from n8n");
   await page.getByLabel("Input items as JSON").fill('{"name": "Ada"}');
   await page.getByRole("button", { name: "Run version 1" }).click();
   await card(page, "Ask").getByText("Waiting").waitFor();
@@ -141,7 +153,7 @@ it("a test address takes a request of a draft", async () => {
   const { page } = visit.window;
   const nodes = [{ id: "h", name: "Hook", kind: "webhook", params: { httpMethod: "POST", path: "hello" } }];
   const { id } = await visit.server.call<{ id: string }>("POST", "/workflows", { name: "Hello hook", nodes, edges: [] });
-  await page.goto(`/workflows/${id}`);
+  await page.goto(`/workflows/${id}/details`);
   await page.getByText("They answer as soon as the workflow is published.").waitFor();
   await page.getByRole("button", { name: "Open test addresses for two minutes" }).click();
   const address = page.getByText("/webhook-test/hello");
@@ -160,6 +172,11 @@ it("the keyboard alone imports, publishes, runs and reads", async () => {
   await (await choosing).setFiles({ name: "by-keyboard.json", mimeType: "application/json", buffer: Buffer.from(text) });
   await page.getByRole("heading", { name: "1 of 1 file imported" }).waitFor();
   await press(page, "Open the workflow", "Enter");
+  await press(page, "More", "Enter");
+  await page.getByRole("menuitem", { name: "Add a note" }).and(page.locator(":focus")).waitFor();
+  await page.keyboard.press("A");
+  await page.keyboard.press("Enter");
+  await page.waitForURL("**/details");
   await page.getByRole("heading", { name: "By keyboard" }).waitFor();
   await press(page, "Publish", "Enter");
   await page.getByRole("button", { name: "Unpublish" }).waitFor();
@@ -178,6 +195,7 @@ it("a deleted workflow is gone, after one more question", async () => {
   const { page } = visit.window;
   await page.goto("/workflows?search=keyboard");
   await page.getByRole("link", { name: "By keyboard" }).click();
+  await details(page, "By keyboard");
   await page.getByRole("button", { name: "Delete" }).click();
   await checkPage(page, "workflow-delete");
   await page.getByRole("button", { name: "Keep" }).click();

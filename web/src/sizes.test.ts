@@ -45,4 +45,5 @@ function pageSize(end: string): number {
 }
 
 it("the list of workflows loads at most 130 KB of script", () => expect(pageSize("src/pages/workflows.tsx")).toBeLessThan(130));
+it("the editor loads at most 210 KB of script", () => expect(pageSize("src/editor/editor-page.tsx")).toBeLessThan(210));
 it("everything together is at most 700 KB", () => expect(kilobytes(chunks.values())).toBeLessThan(700));

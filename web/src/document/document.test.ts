@@ -286,5 +286,5 @@ describe("the layout", () => {
       const hit = boxes.some((box, i) => boxes.slice(i + 1).some((other) => overlaps(box, other, -1)));
       expect(hit, `LINKFLOW_SEED=${seed}`).toBe(false);
     }
-  });
+  }, SLOW_MS);
 });

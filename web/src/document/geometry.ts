@@ -7,7 +7,8 @@ export type Box = { x: number; y: number; width: number; height: number };
 export type Size = { width: number; height: number };
 
 export const GRID = 24;
-export const CARD_WIDTH = 208;
+/** n8n's users put steps about 200 apart, so that what is imported has room for its links. */
+export const CARD_WIDTH = 168;
 /** A card with up to two ports on a side; each further one makes it higher. */
 const CARD_HEIGHT = 72;
 const PORT_GAP = 24;

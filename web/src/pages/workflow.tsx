@@ -29,7 +29,7 @@ function Workflow({ id }: { id: string }) {
   const workflow = found.data;
   return (
     <>
-      <Back to="/workflows" label="All workflows" />
+      <Back to={`/workflows/${id}`} label="Back to the canvas" />
       <div className="row">
         <h1>{workflow.name}</h1>
         <StateBadge state={publishState(workflow)} />

@@ -69,7 +69,10 @@ function Palette({ onClose }: { onClose: () => void }) {
   const id = useId();
   const list = useRef<HTMLUListElement>(null);
   const found = useMemo(() => findCommands(commands, text).slice(0, SHOWN_MAX), [commands, text]);
-  useEffect(() => list.current?.querySelector('[aria-selected="true"]')?.scrollIntoView({ block: "nearest" }), [at, found]);
+  useEffect(() => {
+    // In braces: some browsers answer with a promise, which is no way to end an effect.
+    list.current?.querySelector('[aria-selected="true"]')?.scrollIntoView({ block: "nearest" });
+  }, [at, found]);
   const run = (command: Command | undefined) => {
     if (command === undefined) return;
     onClose();

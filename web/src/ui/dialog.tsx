@@ -25,7 +25,12 @@ export function Dialog({ title, onClose, children, footer, size = "middle", isDr
   useEffect(() => {
     const dialog = ref.current;
     const before = document.activeElement;
-    if (dialog !== null && !dialog.open) dialog.showModal();
+    if (dialog !== null && !dialog.open) {
+      dialog.showModal();
+      // By itself it would choose the button that closes it. What is asked for comes first, else the answer that changes nothing.
+      const field = dialog.querySelector<HTMLElement>(".dialog-body :is(input, textarea, select)");
+      (field ?? dialog.querySelector<HTMLElement>(".dialog-foot button"))?.focus();
+    }
     return () => {
       dialog?.close();
       if (before instanceof HTMLElement && before.isConnected) before.focus();

@@ -38,7 +38,11 @@ export function Menu({ label, items, children, className = "bare icon-button", i
 export function MenuList({ label, items, onClose }: { label: string; items: MenuItem[]; onClose: () => void }) {
   const list = useRef<HTMLDivElement>(null);
   const buttons = () => [...(list.current?.querySelectorAll<HTMLButtonElement>("button:not(:disabled)") ?? [])];
-  useEffect(() => buttons()[0]?.focus({ preventScroll: true }), []);
+  useEffect(() => {
+    // Once it has its place: until then it is hidden, and what is hidden takes no focus.
+    const frame = requestAnimationFrame(() => buttons()[0]?.focus({ preventScroll: true }));
+    return () => cancelAnimationFrame(frame);
+  }, []);
   const onKeyDown = (event: KeyboardEvent) => {
     const all = buttons();
     const at = all.indexOf(document.activeElement as HTMLButtonElement);

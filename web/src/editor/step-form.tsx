@@ -1,0 +1,70 @@
+// The parameters of the chosen step: as a form where the kind is known, else as they are.
+
+import { Suspense, lazy, useMemo, useState, type ComponentType } from "react";
+import type { NodeKind } from "../document/kinds";
+import type { CredentialRef, Node, Params } from "../document/types";
+import { isRecord } from "../document/file";
+import { STEP } from "../texts/editor";
+import { FieldProblem } from "../ui/field";
+import { Loading } from "../ui/basics";
+import { byParam } from "./problems";
+import { useEditor } from "./store";
+import { useNodeChange } from "./step-tab";
+
+type FormProps = {
+  kind: NodeKind;
+  params: Params;
+  onParams: (params: Params, what: string) => void;
+  credentials: Record<string, CredentialRef>;
+  onCredentials: (credentials: Record<string, CredentialRef>) => void;
+  isReadOnly: boolean;
+  problems: Record<string, string>;
+};
+
+/** A chunk of its own; without it, parameters are edited as what they are. */
+const FORM = Object.values(import.meta.glob<{ ParameterForm: ComponentType<FormProps> }>("../forms/parameter-form.tsx"))[0];
+const ParameterForm = FORM === undefined ? null : lazy(async () => ({ default: (await FORM()).ParameterForm }));
+
+export function StepForm({ node }: { node: Node }) {
+  const kind = useEditor((state) => state.kinds.get(node.kind));
+  const canWrite = useEditor((state) => state.canWrite);
+  const all = useEditor((state) => state.problems);
+  const problems = useMemo(() => byParam(all ?? [], node.id), [all, node.id]);
+  const change = useNodeChange(node.id);
+  if (kind === undefined || ParameterForm === null) return <ParamsText node={node} />;
+  return (
+    <Suspense fallback={<Loading what={STEP.json} />}>
+      <ParameterForm kind={kind} params={node.params} onParams={(params, what) => change(what, { params })} credentials={node.credentials ?? {}}
+        onCredentials={(credentials) => change("Credentials", { credentials })} isReadOnly={!canWrite} problems={problems} />
+    </Suspense>
+  );
+}
+
+/** The parameters as JSON: for kinds that this server does not know. */
+function ParamsText({ node }: { node: Node }) {
+  const change = useNodeChange(node.id);
+  const canWrite = useEditor((state) => state.canWrite);
+  const [text, setText] = useState<string | null>(null);
+  const read = text === null ? node.params : parsed(text);
+  const keep = (next: string) => {
+    setText(next);
+    const params = parsed(next);
+    if (params !== null) change(STEP.json, { params });
+  };
+  return (
+    <>
+      <textarea rows={10} aria-label={STEP.json} spellCheck={false} readOnly={!canWrite} aria-invalid={read === null} value={text ?? JSON.stringify(node.params, null, 2)}
+        onChange={(event) => keep(event.target.value)} onBlur={() => read !== null && setText(null)} />
+      {read === null && <FieldProblem>This must be a JSON object.</FieldProblem>}
+    </>
+  );
+}
+
+function parsed(text: string): Params | null {
+  try {
+    const value: unknown = JSON.parse(text);
+    return isRecord(value) ? value : null;
+  } catch {
+    return null;
+  }
+}
