@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Context;
 use linkflow_api::{Api, ApiParts, ApiSettings, HTTP_SECONDS_BUCKETS, serve as serve_api};
@@ -21,6 +22,8 @@ use crate::wiring::{clock, keys, random, services_of};
 /// As a shell shows a process that SIGTERM has ended.
 const ENDED_AT_ONCE: i32 = 143;
 const DAY_MS: u64 = 24 * 60 * 60 * 1_000;
+/// How often single measurements are added to their histograms.
+const COUNTED_EVERY: Duration = Duration::from_secs(5);
 
 pub fn serve(args: &Serve) -> anyhow::Result<u8> {
     let settings = Settings::read(&args.settings.given())?;
@@ -146,11 +149,20 @@ fn api_settings(settings: &Settings, address: SocketAddr, local_url: &str) -> Ap
 
 fn metrics() -> anyhow::Result<PrometheusHandle> {
     let buckets = Matcher::Full("http_request_duration_seconds".to_owned());
-    PrometheusBuilder::new()
+    let handle = PrometheusBuilder::new()
         .set_buckets_for_metric(buckets, HTTP_SECONDS_BUCKETS)
         .context("the buckets of a metric are wrong")?
         .install_recorder()
-        .context("the metrics cannot be recorded")
+        .context("the metrics cannot be recorded")?;
+    let kept = handle.clone();
+    tokio::spawn(async move {
+        // Where nobody reads the metrics, single measurements would be kept for ever.
+        loop {
+            tokio::time::sleep(COUNTED_EVERY).await;
+            kept.run_upkeep();
+        }
+    });
+    Ok(handle)
 }
 
 /// Returns when the process is asked to end. Asked again, it ends at once.
