@@ -16,7 +16,7 @@ packages() {
     if [ "$(id -u)" -eq 0 ] && command -v apt-get >/dev/null; then
         say "Installing $*: $reason"
         apt-get update -qq || true
-        DEBIAN_FRONTEND=noninteractive apt-get install -y -qq "$@" >/dev/null && return 0
+        DEBIAN_FRONTEND=noninteractive apt-get install -y -qq -o DPkg::Lock::Timeout=300 "$@" >/dev/null && return 0
     fi
     fail "$reason; install these packages: $*"
 }

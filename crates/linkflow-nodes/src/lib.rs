@@ -49,6 +49,11 @@ mod markdown;
 mod markdown_html;
 mod merge;
 mod move_binary_data;
+mod mysql;
+mod mysql_auth;
+mod mysql_client;
+mod mysql_sql;
+mod mysql_values;
 mod no_op;
 mod notes;
 mod paths;
@@ -77,6 +82,7 @@ mod sheet_text;
 mod sheets;
 mod sort;
 mod split_out;
+mod sql_params;
 mod sticky_note;
 mod stop_and_error;
 mod summarize;
@@ -126,6 +132,7 @@ pub const ALL: &[NodeKind] = &[
     NodeKind::of::<markdown::Markdown>(),
     NodeKind::of::<merge::Merge>(),
     NodeKind::of::<move_binary_data::MoveBinaryData>(),
+    NodeKind::of::<mysql::MySql>(),
     NodeKind::of::<no_op::NoOp>(),
     NodeKind::of::<postgres::Postgres>(),
     NodeKind::of::<postgres_trigger::PostgresTrigger>(),

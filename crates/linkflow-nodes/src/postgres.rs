@@ -6,11 +6,12 @@
 use linkflow_model::{Item, Object, OnError};
 use linkflow_node::{Category, Ctx, Effects, Example, Input, Node, NodeError, Outcome, Spec, lenient};
 use schemars::JsonSchema;
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::pg_client::{CREDENTIAL, Postgres as Connection};
 use crate::pg_sql::{self, Statement, name};
+use crate::sql_params::{Batching, Combine, Conditions, DeleteCommand, LargeNumbers, Mapping, Sort, locator};
 
 pub struct Postgres;
 
@@ -89,126 +90,6 @@ pub struct Columns {
     matching_columns: Vec<String>,
 }
 
-/// Where values come from.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Deserialize, Serialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-pub enum Mapping {
-    /// They are written below.
-    #[default]
-    DefineBelow,
-    /// The item has them, under the names of columns.
-    AutoMapInputData,
-}
-
-/// What is removed.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Deserialize, Serialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-pub enum DeleteCommand {
-    /// All rows.
-    #[default]
-    Truncate,
-    /// The rows that fit the conditions.
-    Delete,
-    /// The table itself.
-    Drop,
-}
-
-/// Which rows are meant.
-#[derive(Debug, Default, Deserialize, Serialize, JsonSchema)]
-#[serde(default)]
-pub struct Conditions {
-    /// The conditions.
-    values: Vec<Condition>,
-}
-
-/// One condition.
-#[derive(Debug, Deserialize, Serialize, JsonSchema)]
-pub struct Condition {
-    /// The column.
-    #[serde(default, deserialize_with = "locator")]
-    column: String,
-    /// What has to be so.
-    #[serde(default)]
-    condition: Test,
-    /// What it is compared with.
-    #[serde(default)]
-    value: Value,
-}
-
-/// What has to be so.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Deserialize, Serialize, JsonSchema)]
-pub enum Test {
-    /// It is the same.
-    #[default]
-    #[serde(rename = "equal")]
-    Equal,
-    /// It is not the same.
-    #[serde(rename = "!=")]
-    NotEqual,
-    /// It fits a pattern: `%` for any text, `_` for any sign.
-    #[serde(rename = "LIKE")]
-    Like,
-    /// It is more.
-    #[serde(rename = ">")]
-    More,
-    /// It is less.
-    #[serde(rename = "<")]
-    Less,
-    /// It is as much or more.
-    #[serde(rename = ">=")]
-    AtLeast,
-    /// It is as much or less.
-    #[serde(rename = "<=")]
-    AtMost,
-    /// There is nothing.
-    #[serde(rename = "IS NULL")]
-    IsNull,
-    /// There is something.
-    #[serde(rename = "IS NOT NULL")]
-    IsNotNull,
-}
-
-/// How conditions are joined.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Deserialize, Serialize, JsonSchema)]
-#[serde(rename_all = "UPPERCASE")]
-pub enum Combine {
-    /// All have to be so.
-    #[default]
-    And,
-    /// One is enough.
-    Or,
-}
-
-/// By what rows are sorted.
-#[derive(Debug, Default, Deserialize, Serialize, JsonSchema)]
-#[serde(default)]
-pub struct Sort {
-    /// The columns, the most important first.
-    values: Vec<SortBy>,
-}
-
-/// One column by which rows are sorted.
-#[derive(Debug, Deserialize, Serialize, JsonSchema)]
-pub struct SortBy {
-    /// The column.
-    #[serde(default, deserialize_with = "locator")]
-    column: String,
-    /// Which end comes first.
-    #[serde(default)]
-    direction: Direction,
-}
-
-/// Which end comes first.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Deserialize, Serialize, JsonSchema)]
-#[serde(rename_all = "UPPERCASE")]
-pub enum Direction {
-    /// The smallest.
-    #[default]
-    Asc,
-    /// The largest.
-    Desc,
-}
-
 /// What is needed less often.
 #[derive(Debug, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
@@ -235,30 +116,6 @@ pub struct Options {
     #[serde(deserialize_with = "lenient::integer")]
     #[schemars(range(min = 1, max = 300))]
     connection_timeout: i64,
-}
-
-/// Whether queries belong together.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Deserialize, Serialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-pub enum Batching {
-    /// All of them, or none.
-    #[default]
-    Single,
-    /// Each for itself.
-    Independently,
-    /// All of them, or none.
-    Transaction,
-}
-
-/// How large numbers are given.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Deserialize, Serialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-pub enum LargeNumbers {
-    /// As texts.
-    #[default]
-    Text,
-    /// As numbers, of which the last digits may be lost.
-    Numbers,
 }
 
 impl Default for Options {
@@ -294,12 +151,6 @@ impl Default for Params {
             options: Options::default(),
         }
     }
-}
-
-/// A text, or n8n's choice from a list: an object with `value`.
-pub fn locator<'de, D: Deserializer<'de>>(d: D) -> Result<String, D::Error> {
-    let value = Value::deserialize(d)?;
-    Ok(lenient::as_text(value.get("value").unwrap_or(&value)))
 }
 
 impl Node for Postgres {
@@ -523,10 +374,7 @@ impl Params {
         let mut draft = Draft::default();
         let mut text = format!("SELECT {} FROM {}", self.output(), self.table()?);
         text.push_str(&self.conditions(&mut draft)?);
-        let sort: Vec<String> = self.sort.values.iter().map(SortBy::text).collect();
-        if !sort.is_empty() {
-            text.push_str(&format!(" ORDER BY {}", sort.join(", ")));
-        }
+        text.push_str(&self.sort.text(name));
         if !self.return_all {
             if self.limit < 1 {
                 return Err(NodeError::param("limit", format!("must be at least 1, got {}", self.limit)));
@@ -549,13 +397,7 @@ impl Params {
     }
 
     fn conditions(&self, draft: &mut Draft) -> Result<String, NodeError> {
-        let list = &self.conditions.values;
-        if let Some(at) = list.iter().position(|condition| condition.column.is_empty()) {
-            return Err(NodeError::param(format!("where.values[{at}].column"), "must not be empty"));
-        }
-        let join = if self.combine_conditions == Combine::And { " AND " } else { " OR " };
-        let parts: Vec<String> = list.iter().map(|condition| condition.text(draft)).collect();
-        Ok(if parts.is_empty() { String::new() } else { format!(" WHERE {}", parts.join(join)) })
+        self.conditions.text(self.combine_conditions, name, |value| draft.place(value.clone()))
     }
 
     fn insert(&self, values: &Object) -> Result<Vec<Statement>, NodeError> {
@@ -622,29 +464,5 @@ impl Params {
             }
             None => Ok(by),
         }
-    }
-}
-
-impl Condition {
-    fn text(&self, draft: &mut Draft) -> String {
-        let sign = match self.condition {
-            Test::IsNull => return format!("{} IS NULL", name(&self.column)),
-            Test::IsNotNull => return format!("{} IS NOT NULL", name(&self.column)),
-            Test::Equal => "=",
-            Test::NotEqual => "!=",
-            Test::Like => "LIKE",
-            Test::More => ">",
-            Test::Less => "<",
-            Test::AtLeast => ">=",
-            Test::AtMost => "<=",
-        };
-        format!("{} {sign} {}", name(&self.column), draft.place(self.value.clone()))
-    }
-}
-
-impl SortBy {
-    fn text(&self) -> String {
-        let direction = if self.direction == Direction::Desc { "DESC" } else { "ASC" };
-        format!("{} {direction}", name(&self.column))
     }
 }

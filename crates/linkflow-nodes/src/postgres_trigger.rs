@@ -21,7 +21,7 @@ use tokio_postgres::Notification;
 use crate::listening;
 use crate::pg_client::{CREDENTIAL, Postgres};
 use crate::pg_sql::{Statement, name};
-use crate::postgres::locator;
+use crate::sql_params::locator;
 
 pub struct PostgresTrigger;
 

@@ -8,9 +8,13 @@ mod ears;
 mod files;
 #[path = "suite/http_request.rs"]
 mod http_request;
+#[path = "suite/mysql.rs"]
+mod mysql;
 #[path = "suite/postgres.rs"]
 mod postgres;
 #[path = "suite/redis.rs"]
 mod redis;
 #[path = "suite/respond_to_webhook.rs"]
 mod respond_to_webhook;
+#[path = "suite/served.rs"]
+mod served;

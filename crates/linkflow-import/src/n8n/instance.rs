@@ -62,6 +62,7 @@ pub fn credential_type(theirs: &str) -> Option<&'static str> {
         "oAuth2Api" => "oauth2",
         "jwtAuth" => "jwt",
         "crypto" => "crypto",
+        "mySql" => "mysql",
         "postgres" => "postgres",
         "redis" => "redis",
         _ => return None,

@@ -40,6 +40,7 @@ mod manual_trigger;
 mod markdown;
 mod merge;
 mod move_binary_data;
+mod my_sql;
 mod no_op;
 mod postgres;
 mod postgres_trigger;
@@ -138,6 +139,7 @@ const TYPES: &[(&str, Translate)] = &[
     ("n8n-nodes-base.markdown", markdown::translate),
     ("n8n-nodes-base.merge", merge::translate),
     ("n8n-nodes-base.moveBinaryData", move_binary_data::translate),
+    ("n8n-nodes-base.mySql", my_sql::translate),
     ("n8n-nodes-base.noOp", no_op::translate),
     ("n8n-nodes-base.postgres", postgres::translate),
     ("n8n-nodes-base.postgresTrigger", postgres_trigger::translate),
@@ -215,6 +217,7 @@ const NEWEST: &[(&str, &str, f64)] = &[
     ("markdown", "n8n-nodes-base.markdown", 1.0),
     ("merge", "n8n-nodes-base.merge", 3.2),
     ("move_binary_data", "n8n-nodes-base.moveBinaryData", 1.1),
+    ("mysql", "n8n-nodes-base.mySql", 2.5),
     ("no_op", "n8n-nodes-base.noOp", 1.0),
     ("postgres", "n8n-nodes-base.postgres", 2.6),
     ("postgres_trigger", "n8n-nodes-base.postgresTrigger", 1.0),

@@ -68,7 +68,7 @@ fn first_version(node: &N8nNode<'_>) -> Result<Object, Unreadable> {
 }
 
 /// The names of a list with commas; a type behind a name, as in `id:int`, is left out.
-fn listed(param: &str, given: &Value) -> Result<Vec<String>, Unreadable> {
+pub(super) fn listed(param: &str, given: &Value) -> Result<Vec<String>, Unreadable> {
     match given.as_str() {
         Some(text) if !text.starts_with('=') => {
             let names = text.split(',').map(|name| name.split(':').next().unwrap_or_default().trim());
@@ -78,7 +78,7 @@ fn listed(param: &str, given: &Value) -> Result<Vec<String>, Unreadable> {
     }
 }
 
-fn of_item(name: &str) -> Value {
+pub(super) fn of_item(name: &str) -> Value {
     json!(format!("={{{{ $json[{}] }}}}", json!(name)))
 }
 
@@ -134,7 +134,7 @@ fn older_columns(node: &N8nNode<'_>) -> Value {
 
 /// The values of a query, written with commas between them. What an expression gives stays one value,
 /// whatever commas it has; one expression alone can give a list.
-fn replacements(text: &str) -> Value {
+pub(super) fn replacements(text: &str) -> Value {
     let is_expression = text.starts_with('=');
     let mut parts = vec![String::new()];
     let mut rest = text.trim_start_matches('=');
