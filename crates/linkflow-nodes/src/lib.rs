@@ -16,6 +16,8 @@ mod date_time;
 mod dates;
 mod debug_helper;
 mod dom;
+mod email_send;
+mod email_trigger_imap;
 mod error_trigger;
 mod execute_command;
 mod execute_workflow;
@@ -37,6 +39,7 @@ mod html;
 mod html_markdown;
 mod http_request;
 mod if_;
+mod imap;
 mod join;
 mod js;
 mod jwt;
@@ -44,6 +47,8 @@ mod limit;
 mod listening;
 mod local_file_trigger;
 mod loop_over_items;
+mod mail_message;
+mod mail_read;
 mod manual_trigger;
 mod markdown;
 mod markdown_html;
@@ -80,6 +85,7 @@ mod sheet_files;
 mod sheet_number;
 mod sheet_text;
 mod sheets;
+mod smtp;
 mod sort;
 mod split_out;
 mod sql_params;
@@ -109,6 +115,8 @@ pub const ALL: &[NodeKind] = &[
     NodeKind::of::<data_table::DataTable>(),
     NodeKind::of::<date_time::DateTime>(),
     NodeKind::of::<debug_helper::DebugHelper>(),
+    NodeKind::of::<email_send::EmailSend>(),
+    NodeKind::of::<email_trigger_imap::EmailTriggerImap>(),
     NodeKind::of::<error_trigger::ErrorTrigger>(),
     NodeKind::of::<execute_command::ExecuteCommand>(),
     NodeKind::of::<execute_workflow::ExecuteWorkflow>(),

@@ -8,6 +8,8 @@ mod ears;
 mod files;
 #[path = "suite/http_request.rs"]
 mod http_request;
+#[path = "suite/mail.rs"]
+mod mail;
 #[path = "suite/mysql.rs"]
 mod mysql;
 #[path = "suite/postgres.rs"]

@@ -62,9 +62,11 @@ pub fn credential_type(theirs: &str) -> Option<&'static str> {
         "oAuth2Api" => "oauth2",
         "jwtAuth" => "jwt",
         "crypto" => "crypto",
+        "imap" => "imap",
         "mySql" => "mysql",
         "postgres" => "postgres",
         "redis" => "redis",
+        "smtp" => "smtp",
         _ => return None,
     })
 }

@@ -15,6 +15,8 @@ mod crypto;
 mod data_table;
 mod date_time;
 mod debug_helper;
+mod email_read_imap;
+mod email_send;
 mod error_trigger;
 mod execute_command;
 mod execute_workflow;
@@ -113,6 +115,8 @@ const TYPES: &[(&str, Translate)] = &[
     ("n8n-nodes-base.dataTable", data_table::translate),
     ("n8n-nodes-base.dateTime", date_time::translate),
     ("n8n-nodes-base.debugHelper", debug_helper::translate),
+    ("n8n-nodes-base.emailReadImap", email_read_imap::translate),
+    ("n8n-nodes-base.emailSend", email_send::translate),
     ("n8n-nodes-base.errorTrigger", error_trigger::translate),
     ("n8n-nodes-base.executeCommand", execute_command::translate),
     ("n8n-nodes-base.executeWorkflow", execute_workflow::translate),
@@ -194,6 +198,8 @@ const NEWEST: &[(&str, &str, f64)] = &[
     ("data_table", "n8n-nodes-base.dataTable", 1.0),
     ("date_time", "n8n-nodes-base.dateTime", 2.0),
     ("debug_helper", "n8n-nodes-base.debugHelper", 1.0),
+    ("email_send", "n8n-nodes-base.emailSend", 2.1),
+    ("email_trigger_imap", "n8n-nodes-base.emailReadImap", 2.1),
     ("error_trigger", "n8n-nodes-base.errorTrigger", 1.0),
     ("execute_command", "n8n-nodes-base.executeCommand", 1.0),
     ("execute_workflow", "n8n-nodes-base.executeWorkflow", 1.2),
