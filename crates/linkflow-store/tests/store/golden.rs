@@ -28,6 +28,8 @@ fn everything() -> Vec<Entry> {
         // Came later, and is left out where there is none.
         answer: None,
         kept: None,
+        began_at: None,
+        until: None,
     };
     let events = [
         Event::Started { at: Millis(1), node: 0, outputs: vec![1] },
