@@ -1,5 +1,8 @@
 //! MySQL, against a MariaDB of its own.
 
+use aws_lc_rs::encoding::{AsDer, PublicKeyX509Der};
+use aws_lc_rs::rsa::{KeySize, OAEP_SHA1_MGF1SHA1, OaepPrivateDecryptingKey, PrivateDecryptingKey};
+use base64::Engine as _;
 use linkflow_model::OnError;
 use linkflow_node::http::{Guard, Http};
 use linkflow_node::{Ctx, NodeError};
@@ -252,6 +255,64 @@ async fn a_server_that_is_none_is_not_believed() {
         let error = run(&ctx, "mysql", &query, &json!([{}])).await.unwrap_err().to_string();
         assert!(error.contains(expected), "{shown:?}: {error}");
     }
+}
+
+/// As MySQL 8 lets in somebody whom it has not seen since it started, without TLS: it gives a key, and only
+/// who has its other half can read the password.
+#[tokio::test]
+async fn a_password_goes_to_a_server_without_tls_only_sealed() {
+    let private = PrivateDecryptingKey::generate(KeySize::Rsa2048).unwrap();
+    let der: PublicKeyX509Der<'_> = private.public_key().as_der().unwrap();
+    let body = base64::engine::general_purpose::STANDARD.encode(der.as_ref());
+    let pem = format!("-----BEGIN PUBLIC KEY-----\n{body}\n-----END PUBLIC KEY-----\n");
+    let key = OaepPrivateDecryptingKey::new(private).unwrap();
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port().to_string();
+    let server = tokio::spawn(async move {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        let nonce = b"abcdefghijklmnopqrst";
+        let mut greeting = b"\x0a8.4.0\0\x01\0\0\0abcdefgh\0\xff\xf7\x2d\x02\0\xff\xff\x15".to_vec();
+        greeting.extend_from_slice(&[0; 10]);
+        greeting.extend_from_slice(b"ijklmnopqrst\0caching_sha2_password\0");
+        say(&mut stream, 0, &greeting).await;
+        let hello = heard(&mut stream).await;
+        assert!(!hello.windows(6).any(|part| part == b"secret"), "the password went over the line");
+        say(&mut stream, 2, b"\x01\x04").await;
+        assert_eq!(heard(&mut stream).await, b"\x02");
+        say(&mut stream, 4, &[b"\x01", pem.as_bytes()].concat()).await;
+        let sealed = heard(&mut stream).await;
+        let mut out = vec![0; key.min_output_size()];
+        let mixed = key.decrypt(&OAEP_SHA1_MGF1SHA1, &sealed, &mut out, None).unwrap();
+        let plain: Vec<u8> = mixed.iter().zip(nonce.iter().cycle()).map(|(a, b)| a ^ b).collect();
+        assert_eq!(plain, b"secret\0");
+        say(&mut stream, 6, b"\0\0\0\x02\0\0\0").await;
+        assert_eq!(heard(&mut stream).await, b"\x03do 1");
+        say(&mut stream, 1, b"\0\x07\0\x02\0\0\0").await;
+    });
+    let fields = [("host", "127.0.0.1"), ("port", &port), ("user", "u"), ("password", "secret")];
+    let fields = fields.map(|(k, v)| (k.to_owned(), v.to_owned()));
+    let credentials = [("mysql".to_owned(), fields.into())].into();
+    let host = linkflow_node::testing::TestHost { credentials, ..Default::default() };
+    let dir = tempfile::tempdir().unwrap();
+    let ctx = linkflow_node::testing::ctx(dir.path(), std::sync::Arc::new(host));
+    let query = json!({"operation": "executeQuery", "query": "do 1", "options": {"outputCounts": true}});
+    let done = run(&ctx, "mysql", &query, &json!([{}])).await;
+    server.await.unwrap();
+    assert_eq!(done.unwrap()[0]["affectedRows"], 7);
+}
+
+async fn say(stream: &mut tokio::net::TcpStream, sequence: u8, payload: &[u8]) {
+    let [a, b, ..] = (payload.len() as u32).to_le_bytes();
+    let packet = [&[a, b, 0, sequence], payload].concat();
+    tokio::io::AsyncWriteExt::write_all(stream, &packet).await.unwrap();
+}
+
+async fn heard(stream: &mut tokio::net::TcpStream) -> Vec<u8> {
+    let mut head = [0; 4];
+    tokio::io::AsyncReadExt::read_exact(stream, &mut head).await.unwrap();
+    let mut packet = vec![0; usize::from(head[0]) | usize::from(head[1]) << 8];
+    tokio::io::AsyncReadExt::read_exact(stream, &mut packet).await.unwrap();
+    packet
 }
 
 fn framed(sequence: u8, payload: &[u8]) -> Vec<u8> {
