@@ -24,6 +24,7 @@ import { Helpers } from "./helpers";
 import { useKeys } from "./keys";
 import { Outline } from "./outline";
 import type { Ink } from "./paint";
+import type { Part } from "../runs/start";
 import { RunPanelContext } from "./run-panel";
 import { RunSourceContext } from "./run-source";
 import { useRunning } from "./running";
@@ -100,7 +101,11 @@ function Frame() {
     const [only] = store.getState().chosen;
     if (only !== undefined) requestAnimationFrame(() => requestAnimationFrame(() => canvas.current?.reveal(only)));
   }, [store, isWorkbenchOpen, isOutlineOpen]);
-  const panel = useMemo(() => ({ store: running.store, execution: running.execution }), [running.store, running.execution]);
+  const { execution, canRun, isStarting, show } = running;
+  const panel = useMemo(
+    () => ({ store: running.store, execution, canRun, isBusy: isStarting, run: (part: Part) => void start(part), save, show }),
+    [running.store, execution, canRun, isStarting, start, save, show],
+  );
   return (
     <RunPanelContext value={panel}>
       <RunSourceContext value={running.store}>

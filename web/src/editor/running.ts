@@ -2,7 +2,7 @@
 // is in a store of its own.
 
 import { useCallback, useState } from "react";
-import { startRun, stopRun } from "../runs/start";
+import { startRun, stopRun, type Part } from "../runs/start";
 import { useRun } from "../runs/use-execution";
 import { useRunHead } from "../runs/use-run";
 import { useParam } from "../router";
@@ -12,7 +12,7 @@ import type { RunStore } from "../runs/run-store";
 import type { Saving } from "./saving";
 import type { EditorStore } from "./store";
 
-export type Running = { canRun: boolean; store: RunStore; execution: string | null; status: string | null; isStarting: boolean; start: () => Promise<void>; stop: () => Promise<void> };
+export type Running = { canRun: boolean; store: RunStore; execution: string | null; status: string | null; isStarting: boolean; start: (part?: Part) => Promise<void>; show: (execution: string) => void; stop: () => Promise<void> };
 
 export function useRunning(store: EditorStore, saving: Saving): Running {
   const [execution, setExecution] = useParam("run");
@@ -21,21 +21,22 @@ export function useRunning(store: EditorStore, saving: Saving): Running {
   const run = useRun(execution === "" ? null : execution);
   const head = useRunHead(run.store);
   const { save } = saving;
-  const start = useCallback(async () => {
+  const start = useCallback(async (part: Part = {}) => {
     setStarting(true);
     try {
       // Who may run but not write has nothing that is not saved.
       if (!(await save())) return;
       const { id, base } = store.getState();
-      setExecution(await startRun({ workflow: id, version: base.version }), "replace");
+      setExecution(await startRun({ workflow: id, version: base.version, ...part }), "replace");
     } catch (error) {
       complain(error);
     } finally {
       setStarting(false);
     }
   }, [store, save, setExecution]);
+  const show = useCallback((other: string) => setExecution(other, "replace"), [setExecution]);
   const stop = useCallback(async () => {
     if (execution !== "") await stopRun(execution).catch(complain);
   }, [execution]);
-  return { canRun, store: run.store, execution: execution === "" ? null : execution, status: head?.status ?? null, isStarting, start, stop };
+  return { canRun, store: run.store, execution: execution === "" ? null : execution, status: head?.status ?? null, isStarting, start, show, stop };
 }

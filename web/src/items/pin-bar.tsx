@@ -6,6 +6,7 @@ import { call, query } from "../api";
 import { ITEMS } from "../texts/items";
 import { Button, Dialog, FieldProblem, complain, say } from "../ui";
 import type { ItemsPage, Where } from "./data";
+import "./items.css";
 import { PINNED_BYTES_MAX, pinsOf, pinsOfText, textOfPins, type Pinned } from "./pins";
 
 type Props = {
@@ -37,7 +38,7 @@ export function PinBar({ node, pinned, where, onPin }: Props) {
   });
   return (
     <span className="row">
-      {pinned !== null && <span className="badge tone-waiting">{ITEMS.pinned(ITEMS.count(pinned.length))}</span>}
+      {pinned !== null && <span className="badge tone-waiting items-pinned">{ITEMS.pinned(ITEMS.count(pinned.length))}</span>}
       {where !== null && <Button isSmall title={ITEMS.pinHint} disabled={pin.isPending} onClick={() => pin.mutate(where)}>{ITEMS.pin}</Button>}
       <Button isSmall onClick={() => setEditing(true)}>{ITEMS.editPins}</Button>
       {pinned !== null && <Button isSmall onClick={() => onPin(null)}>{ITEMS.unpin}</Button>}

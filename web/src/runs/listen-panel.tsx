@@ -8,6 +8,7 @@ import { useLive } from "../live";
 import { RUNS } from "../texts/runs";
 import { Button, Copy, complain } from "../ui";
 import { listen, stopListening, type Listening } from "./start";
+import "./runs.css";
 
 type Props = {
   workflow: string;
@@ -42,7 +43,7 @@ export function ListenPanel({ workflow, onSave, onStarted }: Props) {
     () => {},
   );
   if (open === null) {
-    return <Button isSmall title={RUNS.listenHint} disabled={begin.isPending} onClick={() => begin.mutate()}><Radio size={14} aria-hidden /> {RUNS.listen}</Button>;
+    return <Button isSmall className="runs-listen" title={RUNS.listenHint} disabled={begin.isPending} onClick={() => begin.mutate()}><Radio size={14} aria-hidden /> {RUNS.listen}</Button>;
   }
   return (
     <div className="note note-ok" role="status">

@@ -3,6 +3,7 @@
 import { CirclePlay, SkipForward, StepForward } from "lucide-react";
 import { RUNS } from "../texts/runs";
 import { Button } from "../ui";
+import "./runs.css";
 import { runFrom, runStep, runTo, type Part } from "./start";
 
 type Props = {
@@ -15,7 +16,7 @@ type Props = {
 
 export function RunPart({ node, execution, isBusy, onRun }: Props) {
   return (
-    <span className="row" role="group" aria-label={RUNS.runStep}>
+    <span className="row runs-part" role="group" aria-label={RUNS.runStep}>
       <Button isSmall disabled={isBusy} title={RUNS.runStepHint} onClick={() => onRun(runStep(node, execution))}><CirclePlay size={14} aria-hidden /> {RUNS.runStep}</Button>
       <Button isSmall disabled={isBusy} title={RUNS.runToHint} onClick={() => onRun(runTo(node))}><StepForward size={14} aria-hidden /> {RUNS.runTo}</Button>
       {execution !== null && (

@@ -223,5 +223,6 @@ export const STEP = {
   noteColour: "Colour",
   noteColours: ["Amber", "Green", "Red", "Leaf", "Violet", "Grey", "Dark"],
   notRun: "It has not run yet.",
+  beginsHere: "Executions begin here.",
   json: "Parameters as JSON",
 } as const;

@@ -89,7 +89,7 @@ pub async fn retry(
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RetryManyBody {
-    #[schema(max_items = 200)]
+    #[schema(min_items = 1, max_items = 200)]
     ids: Vec<Uuid>,
     #[serde(default)]
     from: FromOfMany,
@@ -145,7 +145,7 @@ pub async fn retry_many(
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CancelManyBody {
-    #[schema(max_items = 200)]
+    #[schema(min_items = 1, max_items = 200)]
     ids: Vec<Uuid>,
 }
 
