@@ -1,7 +1,7 @@
 // What a workflow's document says about its order, and what an event changes in an execution.
 // Pure: tested without a browser.
 
-import type { Document, Execution, ExecutionDetail, ExecutionStatus, Node, Run, RunStatus } from "./api";
+import type { Document, ExecutionDetail, ExecutionStatus, Node, Run, RunStatus } from "./api";
 import type { LiveEvent } from "./live";
 
 export type Step = { node: Node; to: string[] };
@@ -46,18 +46,6 @@ const STATUS_OF: Record<string, ExecutionStatus> = {
   "execution.started": "running",
   "execution.waiting": "waiting",
 };
-
-/** A row of the list after an event. Its place in the list stays. */
-export function rowWithEvent(row: Execution, event: LiveEvent): Execution {
-  if (row.id !== event.execution_id) return row;
-  const said = event.data["status"];
-  const status = STATUS_OF[event.type] ?? (isExecutionStatus(said) ? said : row.status);
-  if (event.type !== "execution.finished") return { ...row, status, started_at: row.started_at ?? event.at };
-  const duration_ms = Math.max(0, event.at - (row.started_at ?? row.created_at));
-  const message = errorText(event.data["error"]);
-  const error = row.error ?? (message === null ? null : { message });
-  return { ...row, status, error, finished_at: event.at, duration_ms };
-}
 
 /** The execution after an event. The full record is read by HTTP a moment later. */
 export function withEvent(execution: ExecutionDetail, event: LiveEvent): ExecutionDetail {

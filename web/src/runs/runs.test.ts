@@ -8,6 +8,7 @@ import { pairsOf } from "./compare";
 import { asked, fits, type Filters } from "./filters";
 import { layoutOf } from "./map-layout";
 import { merged, modelAt, modelOf, take } from "./run-model";
+import { errorLine, rowAfter } from "./row";
 import { RunStore } from "./run-store";
 import { runStep } from "./start";
 
@@ -168,6 +169,14 @@ it("filters ask for whole minutes, and know which news belong to them", () => {
   expect(fits(event("execution.finished", 0, { status: "error" }), { ...none, status: "error,dead" })).toBe(true);
   expect(fits(event("execution.finished", 0, { status: "success" }), { ...none, status: "error,dead" })).toBe(false);
   expect(fits(event("execution.accepted", 0, { status: "ready" }), { ...none, workflow: "other" })).toBe(false);
+});
+
+it("a row follows its events, and what has ended stays ended", () => {
+  const waiting = rowAfter(execution(), event("execution.waiting", 5, {}));
+  const ended = rowAfter(waiting, event("execution.finished", 30, { status: "error", error: { message: "no luck" } }));
+  expect([waiting.status, ended.status, ended.duration_ms, errorLine(ended)]).toEqual(["waiting", "error", 30, "no luck"]);
+  expect(rowAfter(ended, event("execution.started", 40, {}))).toBe(ended);
+  expect(rowAfter({ ...ended, id: "other", status: "running" }, event("execution.finished", 50, {})).status).toBe("running");
 });
 
 it("the map has a card per node and a link between them, and leaves notes out", () => {
