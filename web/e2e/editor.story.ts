@@ -234,6 +234,19 @@ it("who saves after somebody else is asked only where both changed the same", as
   expect(workflow.nodes[2]).toMatchObject({ disabled: true });
 });
 
+it("a run is watched on the canvas", async () => {
+  const { page } = visit.window;
+  const id = await make("Watched", [THREE[0]!, { ...THREE[2]!, id: "b", name: "Mark", position: [300, 0] }, { ...THREE[2]! }], LINKS);
+  await open(page, id, "Watched");
+  await page.keyboard.press("Control+Enter");
+  await page.getByRole("toolbar").getByText("Success").waitFor();
+  await page.locator(".editor-card", { hasText: "Keep" }).getByText("1 item").waitFor();
+  expect(await page.locator(".editor-count").count()).toBe(2);
+  await step(page, "Mark").dblclick();
+  await page.getByRole("region", { name: "Output" }).getByText(/1/).first().waitFor();
+  await checkPage(page, "editor-run");
+});
+
 it("versions are compared, and an old one comes back", async () => {
   const { page } = visit.window;
   const id = await make("Versions", THREE, LINKS);

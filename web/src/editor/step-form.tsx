@@ -10,6 +10,7 @@ import { Loading } from "../ui/basics";
 import { byParam } from "./problems";
 import { useEditor } from "./store";
 import { useNodeChange } from "./step-tab";
+import { useScope, type Scope } from "./use-scope";
 
 type FormProps = {
   kind: NodeKind;
@@ -19,6 +20,7 @@ type FormProps = {
   onCredentials: (credentials: Record<string, CredentialRef>) => void;
   isReadOnly: boolean;
   problems: Record<string, string>;
+  scope: Scope;
 };
 
 /** A chunk of its own; without it, parameters are edited as what they are. */
@@ -31,11 +33,12 @@ export function StepForm({ node }: { node: Node }) {
   const all = useEditor((state) => state.problems);
   const problems = useMemo(() => byParam(all ?? [], node.id), [all, node.id]);
   const change = useNodeChange(node.id);
+  const scope = useScope(node.id);
   if (kind === undefined || ParameterForm === null) return <ParamsText node={node} />;
   return (
     <Suspense fallback={<Loading what={STEP.json} />}>
       <ParameterForm kind={kind} params={node.params} onParams={(params, what) => change(what, { params })} credentials={node.credentials ?? {}}
-        onCredentials={(credentials) => change("Credentials", { credentials })} isReadOnly={!canWrite} problems={problems} />
+        onCredentials={(credentials) => change("Credentials", { credentials })} isReadOnly={!canWrite} problems={problems} scope={scope} />
     </Suspense>
   );
 }
