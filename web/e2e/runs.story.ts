@@ -94,6 +94,23 @@ it("a running execution is seen to its end, though the socket is cut in between"
   await page.getByRole("region", { name: "Execution" }).getByRole("status").getByText("Success").waitFor();
 });
 
+it("a running execution is seen to its end, though the server dies and comes back in between", async () => {
+  const { page } = visit.window;
+  let release = () => {};
+  hold = new Promise<void>((done) => (release = done));
+  const id = await run(await add("Outlives", [START, ask("Ask slowly", "/slow"), ask("Ask again", "/day")]));
+  await page.goto(`/executions/${id}`);
+  const map = page.getByRole("region", { name: "Map of the workflow" });
+  await map.getByRole("button", { name: /Ask slowly/ }).getByText("running").waitFor();
+  await visit.server.restart();
+  release();
+  await page.getByRole("region", { name: "Execution" }).getByRole("status").getByText("Success").waitFor({ timeout: 90_000 });
+  await map.getByRole("button", { name: /Ask again/ }).getByText("success").waitFor();
+  hold = null;
+  // While the server was away, the browser noted that it could not be reached.
+  visit.window.errors.splice(0);
+});
+
 it("a failed execution is found, scrubbed, mended in a new version, and goes on from where it failed", async () => {
   const { page } = visit.window;
   status = 500;

@@ -14,6 +14,8 @@ export type Server = {
   call: <T>(method: string, path: string, body?: unknown) => Promise<T>;
   /** Sets the server up, unless a story does. */
   setUp: () => Promise<void>;
+  /** Kills the program, and starts it again at the same address with the same data. */
+  restart: () => Promise<void>;
   stop: () => Promise<void>;
 };
 
@@ -28,7 +30,8 @@ function program(): string {
 /** Starts a server, and waits until it says that it is ready. */
 export async function startServer(): Promise<Server> {
   const dir = mkdtempSync(join(tmpdir(), "linkflow-e2e-"));
-  const child = spawn(program(), ["serve", "--port", "0", "--data-dir", dir], { stdio: ["ignore", "ignore", "pipe"] });
+  const begin = (port: string) => spawn(program(), ["serve", "--port", port, "--data-dir", dir], { stdio: ["ignore", "ignore", "pipe"] });
+  let child = begin("0");
   const url = await readyAt(child);
   let cookie = "";
   const call = async <T>(method: string, path: string, body?: unknown): Promise<T> => {
@@ -40,13 +43,21 @@ export async function startServer(): Promise<Server> {
     return (text === "" ? undefined : JSON.parse(text)) as T;
   };
   const setUp = () => call<void>("POST", "/setup", OWNER);
-  const stop = async () => {
+  const kill = async () => {
     const gone = new Promise((done) => child.once("exit", done));
     child.kill("SIGKILL");
     await gone;
+  };
+  const restart = async () => {
+    await kill();
+    child = begin(new URL(url).port);
+    await readyAt(child);
+  };
+  const stop = async () => {
+    await kill();
     rmSync(dir, { recursive: true, force: true });
   };
-  return { url, call, setUp, stop };
+  return { url, call, setUp, restart, stop };
 }
 
 function readyAt(child: ChildProcess): Promise<string> {

@@ -38,7 +38,7 @@ export function PinBar({ node, pinned, where, onPin }: Props) {
   });
   return (
     <span className="row">
-      {pinned !== null && <span className="badge tone-waiting items-pinned">{ITEMS.pinned(ITEMS.count(pinned.length))}</span>}
+      {pinned !== null && <span className="badge tone-waiting items-pinned">{ITEMS.pinned(pinned.length)}</span>}
       {where !== null && <Button isSmall title={ITEMS.pinHint} disabled={pin.isPending} onClick={() => pin.mutate(where)}>{ITEMS.pin}</Button>}
       <Button isSmall onClick={() => setEditing(true)}>{ITEMS.editPins}</Button>
       {pinned !== null && <Button isSmall onClick={() => onPin(null)}>{ITEMS.unpin}</Button>}

@@ -41,7 +41,7 @@ export const ITEMS = {
   pinHint: "In manual runs these items stand in for what the node gives",
   unpin: "Unpin",
   editPins: "Edit",
-  pinned: (n: string) => `Pinned: ${n} stand in for what the node gives in manual runs.`,
+  pinned: (n: number) => `Pinned: ${n === 1 ? "1 item stands" : `${n.toLocaleString("en")} items stand`} in for what the node gives in manual runs.`,
   pinFailed: "They could not be pinned.",
   tooManyToPin: (n: number) => `At most ${n} items can be pinned; the first ones were taken.`,
   tooLargeToPin: (limit: string) => `These items are larger than ${limit} together, too much to pin.`,
