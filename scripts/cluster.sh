@@ -11,7 +11,7 @@
 # CLUSTER_PORT is nginx' port (8080; 0 takes a free one), CLUSTER_NGINX=no leaves nginx out. REDIS is
 # `sentinel`, `alone` or `cluster`, and with REDIS_AOF=yes it keeps a log on the disk; CLUSTER_STANDBY=no
 # leaves the standby out; CLUSTER_STICKY=yes keeps the sockets of an address at one instance;
-# CLUSTER_ROLES names the roles to start. What else is in the environment goes to all roles.
+# CLUSTER_ROLES names the roles to start, REDIS_MAXMEMORY how much Redis may keep. What else is in the environment goes to all roles.
 set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/postgres.sh"
 
@@ -62,12 +62,18 @@ wait_until_ready() {
     fail "$name is not ready after 30 s; its log is $dir/log/$name.log"
 }
 
-# A request that reached an instance is not sent to another one unless repeating it does no harm
-# (nginx knows by the method). One that could not be sent at all is, whatever it is.
+# nginx with the files of deploy/nginx, in which the two API servers of this machine stand.
 start_nginx() {
-    local port=${CLUSTER_PORT:-8080} balance=least_conn
+    local port=${CLUSTER_PORT:-8080} sockets=ws file
     [ "$port" != 0 ] || port=$(free_port)
-    [ "${CLUSTER_STICKY:-no}" = no ] || balance=ip_hash
+    [ "${CLUSTER_STICKY:-no}" = no ] || sockets=ws-sticky
+    rm -rf "${dir:?}/nginx"
+    mkdir -p "$dir/nginx"
+    for file in upstream "$sockets" linkflow; do
+        sed -e "s/server api1:8090/server 127.0.0.1:$(port_noted api-1)/" \
+            -e "s/server api2:8090/server 127.0.0.1:$(port_noted api-2)/" -e '/server api3:8090/d' \
+            -e "s/listen 80;/listen 127.0.0.1:$port;/" "deploy/nginx/$file.conf" >"$dir/nginx/$file.conf"
+    done
     cat >"$dir/nginx.conf" <<CONF
 worker_processes 1;
 error_log $dir/log/nginx.log;
@@ -75,51 +81,12 @@ pid $dir/run/nginx-master.pid;
 events { worker_connections 1024; }
 http {
     access_log off;
-    client_max_body_size 64m;
     client_body_temp_path $dir/run/body;
     proxy_temp_path $dir/run/proxy;
     fastcgi_temp_path $dir/run/fastcgi;
     uwsgi_temp_path $dir/run/uwsgi;
     scgi_temp_path $dir/run/scgi;
-    upstream linkflow_api {
-        least_conn;
-        # One that refuses costs next to nothing, and is taken again the moment that it is back: were it
-        # left out for a while, the other one could be restarted meanwhile.
-        server 127.0.0.1:$(port_noted api-1) max_fails=0;
-        server 127.0.0.1:$(port_noted api-2) max_fails=0;
-        keepalive 32;
-        # Shorter than an instance that leaves goes on answering: none is closed under a request.
-        keepalive_timeout 1s;
-    }
-    upstream linkflow_sockets {
-        $balance;
-        server 127.0.0.1:$(port_noted api-1) max_fails=0;
-        server 127.0.0.1:$(port_noted api-2) max_fails=0;
-    }
-    server {
-        listen 127.0.0.1:$port;
-        proxy_http_version 1.1;
-        proxy_connect_timeout 2s;
-        proxy_next_upstream error timeout;
-        proxy_next_upstream_tries 2;
-        location / {
-            proxy_pass http://linkflow_api;
-            proxy_set_header Host \$http_host;
-            proxy_set_header X-Forwarded-For \$remote_addr;
-            proxy_set_header Connection "";
-            proxy_read_timeout 320s;
-        }
-        location = /ws {
-            proxy_pass http://linkflow_sockets;
-            proxy_set_header Host \$http_host;
-            proxy_set_header X-Forwarded-For \$remote_addr;
-            proxy_set_header Upgrade \$http_upgrade;
-            proxy_set_header Connection upgrade;
-            proxy_read_timeout 3600s;
-            # An instance that ends takes no more of them.
-            proxy_next_upstream error timeout http_503;
-        }
-    }
+    include $dir/nginx/*.conf;
 }
 CONF
     start nginx nginx -e "$dir/log/nginx.log" -c "$dir/nginx.conf" -g 'daemon off;'
@@ -194,7 +161,8 @@ redis() {
     local name=$1 port=$2
     shift 2
     start "$name" redis-server --port "$port" --bind 127.0.0.1 --dir "$dir/run" --dbfilename "$name.rdb" \
-        --save '' --appendonly "${REDIS_AOF:-no}" --appenddirname "$name-log" --maxmemory-policy noeviction --repl-diskless-sync-delay 0 "$@"
+        --save '' --appendonly "${REDIS_AOF:-no}" --appenddirname "$name-log" --maxmemory-policy noeviction --repl-diskless-sync-delay 0 \
+        --maxmemory "${REDIS_MAXMEMORY:-0}" "$@"
     note "$name" "redis://127.0.0.1:$port" "$(cat "$dir/run/$name.pid")"
     wait_for_port "$port"
 }
@@ -203,14 +171,11 @@ start_sentinels() {
     local n port hosts=
     for n in 1 2 3; do
         port=$(free_port)
-        cat >"$dir/run/sentinel-$n.conf" <<CONF
-port $port
-bind 127.0.0.1
-dir $dir/run
-sentinel monitor linkflow 127.0.0.1 $1 2
-sentinel down-after-milliseconds linkflow 1000
-sentinel failover-timeout linkflow 5000
-CONF
+        # As they are deployed, but on this machine, and sooner.
+        sed -e "s/^port .*/port $port/" -e "s/^sentinel monitor .*/sentinel monitor linkflow 127.0.0.1 $1 2/" \
+            -e 's/\(down-after-milliseconds linkflow\) .*/\1 1000/' -e 's/\(failover-timeout linkflow\) .*/\1 5000/' \
+            -e '/hostnames/d' deploy/redis/sentinel.conf >"$dir/run/sentinel-$n.conf"
+        printf 'bind 127.0.0.1\ndir %s\n' "$dir/run" >>"$dir/run/sentinel-$n.conf"
         start "sentinel-$n" redis-sentinel "$dir/run/sentinel-$n.conf"
         note "sentinel-$n" "redis://127.0.0.1:$port" "$(cat "$dir/run/sentinel-$n.pid")"
         wait_for_port "$port"

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Puts what the tests of the Redis queue use from Go into target/go/bin: asynqmon, the web UI of
-# asynq, and a small program that uses asynq itself. Where Go is missing it is installed there too.
+# Puts what tests use from Go into target/go/bin: for those of the Redis queue asynqmon, the web UI of
+# asynq, and a small program that uses asynq itself; with the word `render` the program that reads
+# deployment files instead. Where Go is missing it is installed there too.
 set -euo pipefail
 . "$(dirname "$0")/common.sh"
 
@@ -40,11 +41,20 @@ find_go() {
 find_go || { install_go && find_go; } || fail "Go $GO_NEEDED or newer is missing"
 export GOBIN=$root/bin GOFLAGS="${GOFLAGS:-} -mod=mod" CGO_ENABLED=0
 
+# build NAME FOLDER: a program of ours, when its sources are newer.
+build() {
+    if [ ! -x "$GOBIN/$1" ] || [ -n "$(find "$2" -newer "$GOBIN/$1" -type f)" ]; then
+        say "Building $1"
+        (cd "$2" && "$GO" build -mod=readonly -o "$GOBIN/$1" .)
+    fi
+}
+
+if [ "${1:-}" = render ]; then
+    build render scripts/deploy/render
+    exit 0
+fi
 if [ ! -x "$GOBIN/asynqmon" ]; then
     say "Building asynqmon $ASYNQMON"
     "$GO" install "github.com/hibiken/asynqmon/cmd/asynqmon@$ASYNQMON"
 fi
-if [ ! -x "$GOBIN/asynq-peer" ] || [ -n "$(find "$peer" -newer "$GOBIN/asynq-peer" -type f)" ]; then
-    say "Building asynq-peer"
-    (cd "$peer" && "$GO" build -mod=readonly -o "$GOBIN/asynq-peer" .)
-fi
+build asynq-peer "$peer"

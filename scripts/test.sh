@@ -60,6 +60,10 @@ test_api() {
     scripts/fuzz-api.sh 2>&1 | tee target/test-api.log
 }
 
+test_deploy() {
+    scripts/deploy-test.sh 2>&1 | tee target/test-deploy.log
+}
+
 # Sums the lines `test result: ok. 12 passed; 0 failed; ...` of all test binaries, the editor's
 # `Tests  1 failed | 12 passed (13)`, and those of scripts, `docs: 5 passed, 1 failed`. A step that
 # broke without a failed test, such as the build, counts as one failure.
@@ -92,6 +96,7 @@ if [ -f web/package.json ]; then
 fi
 step "docs: run what they say" test_docs
 step "api: fuzz" test_api
+step "deployment files: hold them to their tools" test_deploy
 step "tidy" cargo run --quiet -p xtask -- tidy
 
 say "Summary after $((SECONDS / 60)) min $((SECONDS % 60)) s"

@@ -123,6 +123,7 @@ impl Problem {
     }
 
     pub fn busy(retry_after_ms: u64) -> Problem {
+        metrics::counter!("linkflow_requests_refused_total", "reason" => "busy").increment(1);
         let detail = format!("there is too much to do, come again in {retry_after_ms} ms");
         Problem::new(StatusCode::SERVICE_UNAVAILABLE, detail)
             .with(|said| said.retry_after_ms = Some(retry_after_ms))

@@ -43,6 +43,7 @@ impl Rates {
         match max.checked_sub(count.fetch_add(1, Ordering::Relaxed).saturating_add(1)) {
             Some(requests) => Ok(Left { requests, ms }),
             None => {
+                metrics::counter!("linkflow_requests_refused_total", "reason" => "rate").increment(1);
                 count.store(max, Ordering::Relaxed);
                 Err(Problem::too_many(format!("at most {max} requests a minute are taken"), ms))
             }

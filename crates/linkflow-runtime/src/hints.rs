@@ -250,8 +250,22 @@ impl Hints {
         }
     }
 
+    /// Shows how the queue's server is, where there is one.
+    async fn measure_server(&self) {
+        let Queue::Redis(queue) = &*self.queue else { return };
+        let asked = tokio::time::timeout(Duration::from_secs(2), queue.health()).await;
+        let health = asked.ok().and_then(Result::ok);
+        metrics::gauge!("linkflow_redis_up").set(f64::from(u8::from(health.is_some())));
+        if let Some(health) = health {
+            metrics::gauge!("linkflow_redis_latency_seconds").set(health.latency.as_secs_f64());
+            metrics::gauge!("linkflow_redis_memory_bytes").set(health.memory_bytes as f64);
+            metrics::gauge!("linkflow_redis_memory_max_bytes").set(health.memory_bytes_max as f64);
+        }
+    }
+
     /// Shows what is in the queues, by the names that asynq's exporter uses.
     pub async fn measure(&self) {
+        self.measure_server().await;
         let Ok(Ok(all)) = tokio::time::timeout(FLUSH_MAX, self.queue.stats()).await else { return };
         for stats in all {
             let queue = stats.queue.to_string();

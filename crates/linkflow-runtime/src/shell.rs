@@ -152,6 +152,12 @@ impl Drop for Place {
     }
 }
 
+/// Counts what was asked of a cache.
+fn looked_up(cache: &'static str, is_hit: bool) {
+    let result = if is_hit { "hit" } else { "miss" };
+    metrics::counter!("linkflow_cache_lookups_total", "cache" => cache, "result" => result).increment(1);
+}
+
 /// The shell. Cheap to clone.
 #[derive(Clone)]
 pub struct Shell {
@@ -434,8 +440,10 @@ impl Inner {
         workflow: WorkflowId,
         version: u32,
     ) -> Result<Option<Arc<Prepared>>, StoreError> {
-        if let Some(found) = self.plans.get(&(workspace, workflow, version)) {
-            return Ok(Some(found));
+        let found = self.plans.get(&(workspace, workflow, version));
+        looked_up("plans", found.is_some());
+        if found.is_some() {
+            return Ok(found);
         }
         let Some(mut document) = self.lookups.document(workspace, workflow, version).await? else {
             return Ok(None);
@@ -464,7 +472,9 @@ impl Inner {
     }
 
     pub async fn variables(&self, workspace: WorkspaceId) -> Result<Arc<Object>, StoreError> {
-        if let Some(found) = self.variables.get(&workspace) {
+        let found = self.variables.get(&workspace);
+        looked_up("variables", found.is_some());
+        if let Some(found) = found {
             return Ok(found);
         }
         let rows = self.store.variables(workspace).await?;

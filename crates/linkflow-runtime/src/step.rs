@@ -106,7 +106,17 @@ impl Try {
         let started_at = self.services.now();
         let inputs: Vec<Items> = self.inputs.iter().enumerate().map(|(n, s)| self.numbered(n, *s)).collect();
         let outcome = self.outcome(&inputs, started_at).await;
+        self.measure(&outcome, started_at);
         Tried { step: self.step, attempt: self.attempt, node: self.node, inputs, outcome, started_at }
+    }
+
+    /// Counts the try by its kind, of which there are as many as the program has.
+    fn measure(&self, outcome: &Result<Outcome, NodeError>, started_at: linkflow_model::Millis) {
+        let kind = self.prepared.nodes[self.node as usize].kind.map_or("unknown", |kind| kind.kind);
+        let ended = if outcome.is_ok() { "ok" } else { "error" };
+        metrics::counter!("linkflow_steps_total", "kind" => kind, "outcome" => ended).increment(1);
+        let took_ms = self.services.now().since(started_at);
+        metrics::histogram!("linkflow_step_seconds").record(took_ms as f64 / 1_000.0);
     }
 
     /// The items of an input, each numbered by its place: a node that hands one on as it is keeps

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use futures_util::FutureExt;
 use linkflow_engine::Input;
@@ -77,6 +77,7 @@ pub async fn work(inner: Arc<Inner>, stop: CancellationToken, grace_ms: u64, sha
         Share::Driving => tokio::spawn(crate::duties::drive(beside, of, until)),
     });
     let slots = Arc::new(Semaphore::new(inner.concurrency));
+    metrics::gauge!("linkflow_worker_slots").set(inner.concurrency as f64);
     let mut keys = lease.key.subscribe();
     let mut tasks = JoinSet::new();
     let mut turns = Turns::default();
@@ -292,8 +293,9 @@ async fn begin(
         let place = Place::take(inner, claim.id);
         let (inner, key) = (inner.clone(), key.clone());
         tasks.spawn(async move {
-            let workflow = claim.workflow;
+            let (workflow, began) = (claim.workflow, Instant::now());
             run(&inner, key, claim, hint, place).await;
+            metrics::histogram!("linkflow_slot_seconds").record(began.elapsed().as_secs_f64());
             drop(slot);
             if inner.places().await.is_ok_and(|places| places.limit(workflow)) {
                 inner.place_left.notify_one();
@@ -356,7 +358,11 @@ async fn drive(
     let env = env_of(&inner.services, &prepared, id, claim.mode, vars);
     let recorded = replay(&prepared, &claim.entries);
     *env.custom_data.lock().expect("nobody else has it yet") = recorded.custom_data.clone();
-    let started_at = Some(claim.started_at.unwrap_or_else(|| inner.services.now()));
+    let now = inner.services.now();
+    if claim.started_at.is_none() {
+        seconds("linkflow_execution_wait_seconds", now.since(claim.created_at));
+    }
+    let started_at = Some(claim.started_at.unwrap_or(now));
     let mut drive = Drive::new(
         inner.services.clone(),
         prepared,
@@ -386,7 +392,14 @@ async fn drive(
     Ok(())
 }
 
+fn seconds(name: &'static str, ms: u64) {
+    metrics::histogram!(name).record(ms as f64 / 1_000.0);
+}
+
 fn ended(inner: &Inner, drive: &Drive, status: Status) {
+    if let Some(started_at) = drive.started_at {
+        seconds("linkflow_execution_seconds", inner.services.now().since(started_at));
+    }
     metrics::counter!("linkflow_executions_finished_total", "status" => status.as_str()).increment(1);
     if inner.replies.is_expected(drive.execution) {
         inner.replies.finished(&drive.finished(status));

@@ -101,6 +101,39 @@ pub enum Command {
         after_help = "Examples:\n  linkflow doctor\n  linkflow doctor --data-dir /var/lib/linkflow --json\n\nA running server need not be stopped, and nothing is changed.\n\nExit status: 0, or 1 when something is broken."
     )]
     Doctor(Doctor),
+    /// Says how many API servers and workers a load needs, and of what size the rest.
+    #[command(
+        after_help = "Examples:\n  linkflow capacity --executions-per-hour 36000 --execution-seconds 5 --requests-per-second 2800\n  linkflow capacity --from http://10.0.0.1:8090 --from http://10.0.0.2:8091 --over-seconds 60 --json\n\nworkers = executions per hour * seconds of each / (3600 * concurrency of a worker)\nAPI servers = requests per second / (requests per second that one can answer * 0.7)\n\nWhat is not given is measured where --from names the processes, and otherwise 0; what one API server can answer is 1000 unless it is given or measured."
+    )]
+    Capacity(Capacity),
+}
+
+#[derive(ClapArgs, Debug)]
+pub struct Capacity {
+    /// Executions in an hour.
+    #[arg(long, value_name = "NUMBER")]
+    pub executions_per_hour: Option<f64>,
+    /// How long an execution is at work; what it waits for takes no slot.
+    #[arg(long, value_name = "SECONDS")]
+    pub execution_seconds: Option<f64>,
+    /// Requests in a second, at all API servers together.
+    #[arg(long, value_name = "NUMBER")]
+    pub requests_per_second: Option<f64>,
+    /// Requests in a second that one API server can answer.
+    #[arg(long, value_name = "NUMBER")]
+    pub requests_per_instance_max: Option<f64>,
+    /// Executions that run side by side at one worker: its WORKER_CONCURRENCY.
+    #[arg(long, value_name = "NUMBER", default_value_t = 10, value_parser = clap::value_parser!(u16).range(1..=1_000))]
+    pub concurrency: u16,
+    /// Address of a process that is measured; can be given more than once, and should name all of them.
+    #[arg(long, value_name = "URL")]
+    pub from: Vec<String>,
+    /// For how long is measured.
+    #[arg(long, value_name = "SECONDS", default_value_t = 15, value_parser = clap::value_parser!(u16).range(1..=3_600))]
+    pub over_seconds: u16,
+    /// Print JSON.
+    #[arg(long)]
+    pub json: bool,
 }
 
 #[derive(ClapArgs, Debug)]

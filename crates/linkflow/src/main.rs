@@ -1,6 +1,7 @@
 //! The program: settings, roles, wiring, and the command line.
 
 mod args;
+mod capacity;
 mod compare;
 mod config;
 mod desk;
@@ -11,7 +12,10 @@ mod export;
 mod from_n8n;
 mod import;
 mod import_summary;
+mod log;
+mod metrics;
 mod people;
+mod process;
 mod progress;
 #[cfg(test)]
 mod reference;
@@ -61,6 +65,7 @@ fn main() -> std::process::ExitCode {
         Command::ApiKey(command) => people::api_key(command),
         Command::Config(config) => config::config(&config),
         Command::Doctor(doctor) => doctor::doctor(&doctor),
+        Command::Capacity(capacity) => capacity::capacity(&capacity),
     };
     match result {
         Ok(code) => std::process::ExitCode::from(code),

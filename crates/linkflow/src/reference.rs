@@ -62,6 +62,30 @@ fn commands_page() -> String {
     page
 }
 
+fn metrics_page() -> String {
+    let mut page = format!(
+        "# Metrics\n\n{HEAD}\nWhat can I measure, and where?\n\n\
+        Every role shows its own at `/metrics`: `linkflow api` on port 8090, `worker` on 8091, `scheduler` on 8092; \
+        `linkflow serve` shows all of them on its one port. What belongs to all processes, such as the queues, is \
+        shown by the schedulers, each the same: take `max by (queue)`, not `sum`. No label holds what callers make \
+        up, so that there are no more series than this page says. Alerts on them are in `deploy/prometheus/rules.yml`, \
+        dashboards in `deploy/grafana/`.\n\n\
+        | metric | kind | labels | roles | what it is |\n|---|---|---|---|---|\n"
+    );
+    for metric in crate::metrics::METRICS {
+        let labels: Vec<String> = metric.labels.iter().map(|(name, of)| format!("`{name}`: {of}")).collect();
+        let (kind, roles) = (metric.kind.word(), metric.roles.join(", "));
+        let _ = writeln!(
+            page,
+            "| `{}` | {kind} | {} | {roles} | {} |",
+            metric.name,
+            labels.join("; "),
+            metric.help
+        );
+    }
+    page
+}
+
 fn describe(page: &mut String, command: &clap::Command, path: &str, level: &str) {
     let path = format!("{path} {}", command.get_name());
     let about = command.get_about().map(ToString::to_string).unwrap_or_default();
@@ -122,6 +146,11 @@ fn the_page_of_commands_says_what_the_program_does() {
 }
 
 #[test]
+fn the_page_of_metrics_says_what_the_program_counts() {
+    check("metrics.md", &metrics_page());
+}
+
+#[test]
 fn every_command_has_an_example() {
     let mut command = Args::command();
     command.build();
@@ -131,4 +160,77 @@ fn every_command_has_an_example() {
         assert!(help.starts_with("Example"), "`{}` has no example", command.get_name());
         open.extend(command.get_subcommands().filter(|c| c.get_name() != "help"));
     }
+}
+
+/// What stands between backquotes in a page, outside of fenced blocks.
+fn quoted(page: &str) -> Vec<&str> {
+    page.split('`').skip(1).step_by(2).collect()
+}
+
+fn texts_below(dir: &Path, texts: &mut Vec<(std::path::PathBuf, String)>) {
+    for entry in std::fs::read_dir(dir).expect("the folder can be read") {
+        let path = entry.expect("its entries can be read").path();
+        let ends = path.extension().and_then(|end| end.to_str());
+        match path.is_dir() {
+            true => texts_below(&path, texts),
+            false if matches!(ends, Some("rs" | "py" | "yml" | "yaml" | "sh")) => {
+                texts.push((path.clone(), std::fs::read_to_string(&path).unwrap_or_default()));
+            }
+            false => {}
+        }
+    }
+}
+
+/// What a page names and is not there.
+fn not_there(page: &str) -> Vec<String> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let mut texts = Vec::new();
+    for folder in ["crates", "deploy", "scripts"] {
+        texts_below(&root.join(folder), &mut texts);
+    }
+    let somewhere = |needle: &str| texts.iter().any(|(_, text)| text.contains(needle));
+    let is_snake =
+        |name: &str| name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_');
+    let is_upper = |name: &str| name.len() > 3 && name.chars().all(|c| c.is_ascii_uppercase() || c == '_');
+    let is_alert =
+        |name: &str| name.starts_with(char::is_uppercase) && name.chars().all(|c| c.is_ascii_alphabetic());
+    let is_there = |name: &str| {
+        if let Some(sentence) = name.strip_prefix("deploy: ") {
+            return somewhere(&format!("@check(\"{sentence}\")"));
+        }
+        if ["crates/", "deploy/", "docs/", "scripts/"].iter().any(|start| name.starts_with(start)) {
+            return root.join(name).exists();
+        }
+        if let Some(command) = name.strip_prefix("linkflow ") {
+            return Args::command().find_subcommand(command).is_some();
+        }
+        if is_upper(name) {
+            let is_deployed = texts.iter().any(|(path, text)| {
+                path.strip_prefix(&root).is_ok_and(|path| path.starts_with("deploy")) && text.contains(name)
+            });
+            return SETTINGS.iter().any(|setting| setting.variable() == name) || is_deployed;
+        }
+        if name.starts_with("linkflow_") {
+            return crate::metrics::METRICS.iter().any(|metric| metric.name == name);
+        }
+        if is_snake(name) && name.matches('_').count() >= 3 && !name.starts_with("asynq_") {
+            return somewhere(&format!("fn {name}("));
+        }
+        !is_alert(name) || is_upper(name) || somewhere(&format!("alert: {name}"))
+    };
+    quoted(page).into_iter().filter(|name| !is_there(name)).map(str::to_owned).collect()
+}
+
+#[test]
+fn what_the_page_about_the_scaling_guide_names_is_there() {
+    let page = include_str!("../../../docs/scaling-guide.md");
+    assert!(quoted(page).len() > 80, "the page names what shows it");
+    assert_eq!(not_there(page), Vec::<String>::new());
+}
+
+#[test]
+fn what_is_not_there_is_found_in_a_page() {
+    let page = "`deploy: No such sentence`, `deploy/none.yml`, `no_such_story_is_told`, `linkflow nothing`, \
+                `NO_SUCH_SETTING_AT`, `linkflow_nothing_total`, `NoSuchAlert`, `deploy/nginx/ws.conf`, `WorkerDown`";
+    assert_eq!(not_there(page).len(), 7, "{:?}", not_there(page));
 }

@@ -15,7 +15,7 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use crate::args::{Migrate, RoleArgs};
-use crate::serve::{assemble, ended, listen};
+use crate::serve::{Place, assemble, ended, listen};
 use crate::settings::{Given, Origin, Settings, Values};
 use crate::wiring::{follow_clock, now};
 
@@ -140,8 +140,7 @@ fn play(
     work: impl AsyncFnOnce(Ground, End) -> anyhow::Result<()>,
 ) -> anyhow::Result<u8> {
     let settings = Settings::read(&given(role, args))?;
-    let filter = tracing_subscriber::EnvFilter::try_new(&settings.log).context("`LOG` cannot be read")?;
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    crate::log::begin(&settings)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(async {
         let ground = ground(role, settings).await?;
@@ -153,7 +152,8 @@ fn play(
             asked.cancel();
         });
         let version = env!("CARGO_PKG_VERSION");
-        eprintln!("Linkflow {version} {} is ready at http://{}", role.name(), ground.address);
+        let ready = format!("Linkflow {version} {} is ready at http://{}", role.name(), ground.address);
+        crate::log::say(&ground.settings, &ready);
         work(ground, end).await
     })?;
     Ok(0)
@@ -181,12 +181,14 @@ fn needed<'a>(url: Option<&'a str>, name: &str, command: &str) -> anyhow::Result
 }
 
 async fn ground(role: Role, settings: Settings) -> anyhow::Result<Ground> {
+    let metrics = crate::metrics::install(role.name())?;
     let store = store_of(&settings, role.name())?;
     follow_clock(&store).await;
     let queue = queue_of(&settings, role).await?;
     let listener = listen(&settings).await?;
     let address = listener.local_addr()?;
-    let (shell, api) = assemble(&settings, &store, queue, settings.queue_partitions, address, false).await?;
+    let place = Place { address, own_machine: false };
+    let (shell, api) = assemble(&settings, &store, queue, settings.queue_partitions, place, metrics).await?;
     Ok(Ground { settings, store, shell, api, listener, address })
 }
 

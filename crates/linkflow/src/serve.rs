@@ -2,16 +2,15 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
 
 use anyhow::Context;
-use linkflow_api::{Api, ApiParts, ApiSettings, HTTP_SECONDS_BUCKETS, serve as serve_api};
+use linkflow_api::{Api, ApiParts, ApiSettings, serve as serve_api};
 use linkflow_model::WorkspaceId;
 use linkflow_node::Blobs;
 use linkflow_queue::{MemoryQueue, Queue};
 use linkflow_runtime::{Memory, Shell, ShellParts};
 use linkflow_store::{Options, Store};
-use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
+use metrics_exporter_prometheus::PrometheusHandle;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
@@ -22,58 +21,66 @@ use crate::wiring::{clock, keys, random, services_of};
 /// As a shell shows a process that SIGTERM has ended.
 const ENDED_AT_ONCE: i32 = 143;
 const DAY_MS: u64 = 24 * 60 * 60 * 1_000;
-/// How often single measurements are added to their histograms.
-const COUNTED_EVERY: Duration = Duration::from_secs(5);
 
 pub fn serve(args: &Serve) -> anyhow::Result<u8> {
     let settings = Settings::read(&args.settings.given())?;
-    let filter = tracing_subscriber::EnvFilter::try_new(&settings.log).context("`LOG` cannot be read")?;
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    crate::log::begin(&settings)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(run(settings))?;
     Ok(0)
 }
 
 async fn run(settings: Settings) -> anyhow::Result<()> {
+    let metrics = crate::metrics::install("serve")?;
     let store = Store::open(&settings.data_dir, Options::default())?;
     let listener = listen(&settings).await?;
     let address = listener.local_addr()?;
     let queue = Queue::Memory(MemoryQueue::new(settings.queue_priorities.clone(), Default::default()));
-    let (shell, api) = assemble(&settings, &store, queue, None, address, address.ip().is_loopback()).await?;
+    let place = Place { address, own_machine: address.ip().is_loopback() };
+    let (shell, api) = assemble(&settings, &store, queue, None, place, metrics).await?;
     let stop = CancellationToken::new();
     let grace_ms = settings.shutdown_grace_seconds * 1_000;
     let worker = tokio::spawn({
         let (shell, stop) = (shell.clone(), stop.clone());
         async move { shell.work(stop, grace_ms).await }
     });
+    let measuring = tokio::spawn({
+        let (shell, stop) = (shell.clone(), stop.clone());
+        async move { shell.measure_queue(stop).await }
+    });
     let url = settings.public_url.clone().unwrap_or_else(|| local_url(address));
-    eprintln!("Linkflow {} is ready at {url}", env!("CARGO_PKG_VERSION"));
-    eprintln!("Data are in {}. Ctrl+C ends it.", settings.data_dir.display());
+    crate::log::say(&settings, &format!("Linkflow {} is ready at {url}", env!("CARGO_PKG_VERSION")));
+    crate::log::say(&settings, &format!("Data are in {}. Ctrl+C ends it.", settings.data_dir.display()));
     serve_api(listener, api, ended()).await?;
     stop.cancel();
     worker.await.context("the worker ended badly")?;
+    measuring.await.context("measuring ended badly")?;
     store.close().await;
     Ok(())
 }
 
-/// The shell and the API of a process that listens at `address`, whatever its role. `own_machine`
-/// says whether nodes may call services of this machine.
+/// Where a process listens, and whether its nodes may call services of this machine.
+pub struct Place {
+    pub address: SocketAddr,
+    pub own_machine: bool,
+}
+
+/// The shell and the API of a process, whatever its role.
 pub async fn assemble(
     settings: &Settings,
     store: &Store,
     queue: Queue,
     partitions: Option<u32>,
-    address: SocketAddr,
-    own_machine: bool,
+    place: Place,
+    metrics: PrometheusHandle,
 ) -> anyhow::Result<(Shell, Api)> {
+    let Place { address, own_machine } = place;
     let local_url = local_url(address);
     let keys = keys(settings)?;
     let services =
         services_of(settings, store.blob_dir(), own_machine, Some(&local_url), keys.signing_secret)?;
     let now = services.now();
     store.ensure_workspace(WorkspaceId::new(now, random()?), "Default".to_owned(), now).await?;
-    // Before the shell, which counts from its start.
-    let metrics = metrics()?;
     let shell = Shell::new(ShellParts {
         store: store.clone(),
         queue,
@@ -145,24 +152,6 @@ fn api_settings(settings: &Settings, address: SocketAddr, local_url: &str) -> Ap
         shutdown_ms_max: settings.shutdown_grace_seconds * 1_000,
         ..ApiSettings::default()
     }
-}
-
-fn metrics() -> anyhow::Result<PrometheusHandle> {
-    let buckets = Matcher::Full("http_request_duration_seconds".to_owned());
-    let handle = PrometheusBuilder::new()
-        .set_buckets_for_metric(buckets, HTTP_SECONDS_BUCKETS)
-        .context("the buckets of a metric are wrong")?
-        .install_recorder()
-        .context("the metrics cannot be recorded")?;
-    let kept = handle.clone();
-    tokio::spawn(async move {
-        // Where nobody reads the metrics, single measurements would be kept for ever.
-        loop {
-            tokio::time::sleep(COUNTED_EVERY).await;
-            kept.run_upkeep();
-        }
-    });
-    Ok(handle)
 }
 
 /// Returns when the process is asked to end. Asked again, it ends at once.

@@ -181,7 +181,11 @@ impl RouteCache {
         id: WorkflowId,
         version: u32,
     ) -> Result<Arc<Workflow>, Problem> {
-        if let Some(document) = self.documents.get(&(id, version)) {
+        let found = self.documents.get(&(id, version));
+        let result = if found.is_some() { "hit" } else { "miss" };
+        metrics::counter!("linkflow_cache_lookups_total", "cache" => "webhooks", "result" => result)
+            .increment(1);
+        if let Some(document) = found {
             return Ok(document);
         }
         let found = api.lookups.document(workspace, id, version).await?;

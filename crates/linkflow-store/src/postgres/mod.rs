@@ -206,6 +206,19 @@ pub(crate) fn on_own_thread<T: Send>(
         .unwrap_or_else(|_| Err(StoreError::Database("the connecting thread panicked".to_owned())))
 }
 
+/// Shows how many connections each pool may have.
+fn count_connections(options: &PgOptions, n_replicas: usize) {
+    let show = |pool: &'static str, n: usize| {
+        metrics::gauge!("linkflow_database_connections_max", "pool" => pool).set(n as f64);
+    };
+    show("write", options.writers.max(1));
+    show("read", options.store.readers.max(1));
+    show("commit", options.committers.max(1));
+    if n_replicas > 0 {
+        show("replica", options.replica_readers.max(1) * n_replicas);
+    }
+}
+
 impl Store {
     /// Connects to a store on PostgreSQL and brings its tables up to date. Blocks for as long as
     /// that takes.
@@ -240,6 +253,7 @@ impl Store {
                 silence: silence.clone(),
             })
         };
+        count_connections(&options, replicas.len());
         let mut threads = Vec::new();
         let shared = Arc::new(Postgres {
             writes: Queue::new(options.store.writes_queued_max),

@@ -167,6 +167,7 @@ pub(crate) fn check(kind: Kind, text: &str) -> Result<(), String> {
     match kind {
         Kind::Whole { min, max, .. } => sound(text.parse::<u64>().is_ok_and(|n| (min..=max).contains(&n))),
         Kind::Text | Kind::Path | Kind::Secret => sound(!text.is_empty()),
+        Kind::Choice(words) => sound(words.contains(&text)),
         Kind::List => Ok(()),
         Kind::Url => sound(is_url(text)),
         Kind::Zone => sound(jiff::tz::TimeZone::get(text).is_ok()),
@@ -213,6 +214,7 @@ pub struct Settings {
     pub secret_key: Option<String>,
     pub secret_key_file: Option<PathBuf>,
     pub log: String,
+    pub log_format: String,
     pub shutdown_drain_seconds: u64,
     pub shutdown_grace_seconds: u64,
     pub session_days: u64,
@@ -272,6 +274,7 @@ impl Settings {
             secret_key: values.text("secret_key"),
             secret_key_file: path("secret_key_file"),
             log: values.text("log").expect(DEFAULT),
+            log_format: values.text("log_format").expect(DEFAULT),
             shutdown_drain_seconds: values.whole("shutdown_drain_seconds").expect(DEFAULT),
             shutdown_grace_seconds: values.whole("shutdown_grace_seconds").expect(DEFAULT),
             session_days: values.whole("session_days").expect(DEFAULT),

@@ -31,6 +31,8 @@ pub enum Kind {
     Url,
     /// An IANA time zone.
     Zone,
+    /// One of these words.
+    Choice(&'static [&'static str]),
     /// Several texts, with commas between them; a list in the file.
     List,
     /// Addresses, networks and host names, as a [`Kind::List`].
@@ -198,6 +200,12 @@ pub const SETTINGS: &[Setting] = &[
         ..setting("secret_key_file", Kind::Path, None, "File with the key that seals credentials.")
     },
     setting("log", Kind::Log, Some("warn,linkflow=info"), "What goes to the log on standard error."),
+    setting(
+        "log_format",
+        Kind::Choice(&["text", "json"]),
+        Some("text"),
+        "How a line of the log is written: `text` for people, or `json` with a field for each thing it names.",
+    ),
     setting(
         "shutdown_drain_seconds",
         Kind::Whole { min: 0, max: 3_600, unit: "seconds" },
@@ -370,6 +378,7 @@ impl Kind {
             Kind::Networks => "must be addresses, networks or host names with commas between them, such as \
                  10.0.0.0/8,db.internal"
                 .to_owned(),
+            Kind::Choice(words) => format!("must be {}", words.join(" or ")),
             Kind::Log => "must be a filter such as warn,linkflow=info".to_owned(),
             Kind::Duration { min_ms, max_ms } => format!(
                 "must be a time with its unit from {} to {}, such as 30s, 500ms, 5m or 1h",
@@ -390,6 +399,7 @@ impl Kind {
             Kind::Url => "URL",
             Kind::Zone => "ZONE",
             Kind::List | Kind::Networks => "LIST",
+            Kind::Choice(_) => "WORD",
             Kind::Log => "FILTER",
             Kind::Duration { .. } => "TIME",
             Kind::Queues => "QUEUES",

@@ -11,6 +11,7 @@ mod fixtures;
 mod forms;
 mod fuzz;
 mod moving;
+mod operations;
 mod reference;
 mod server;
 mod stand_in;
