@@ -1,6 +1,5 @@
 // Operations on nodes: each gives the document after it, or says why it cannot be done. Pure.
 
-import { produce } from "immer";
 import { TEXTS } from "../texts/document";
 import { freeId, freeName, renamed, takenNames } from "./names";
 import { MAIN, type Doc, type Edge, type Id, type Node, type Params, type Point, type Port, type Refusal } from "./types";
@@ -66,12 +65,13 @@ function samePort(a: Port, b: Port): boolean {
 
 /** The document with these nodes elsewhere, on whole pixels. */
 export function moveNodes(doc: Doc, places: ReadonlyMap<Id, Point>): Doc {
-  return produce(doc, (draft) => {
-    for (const [id, point] of places) {
-      const node = draft.nodes[id];
-      if (node !== undefined) (node as Node).position = rounded(point);
-    }
-  });
+  const moved: Record<Id, Node> = {};
+  for (const [id, point] of places) {
+    const node = doc.nodes[id];
+    const [x, y] = rounded(point);
+    if (node !== undefined && (node.position[0] !== x || node.position[1] !== y)) moved[id] = { ...node, position: [x, y] };
+  }
+  return Object.keys(moved).length === 0 ? doc : { ...doc, nodes: { ...doc.nodes, ...moved } };
 }
 
 export function rounded([x, y]: Point): Point {
@@ -87,17 +87,14 @@ export function renameNode(doc: Doc, id: Id, wish: string): Doc | Refusal {
   if (name.length > 200) return { refused: TEXTS.nameLong(200) };
   if (name === node.name) return doc;
   if (takenNames(doc).has(name)) return { refused: TEXTS.nameTaken(name) };
-  return produce(doc, (draft) => {
-    for (const other of Object.values(draft.nodes) as Node[]) {
-      const params = renamed(doc.nodes[other.id]?.params, node.name, name) as Params;
-      if (params !== doc.nodes[other.id]?.params) other.params = params;
-    }
-    (draft.nodes[id] as Node).name = name;
-    const pinned = draft.pinned as Record<string, unknown[]>;
-    if (!Object.hasOwn(pinned, node.name)) return;
-    // In its old place among the others, so that a file changes where it has to.
-    draft.pinned = Object.fromEntries(Object.entries(pinned).map(([key, items]) => [key === node.name ? name : key, items]));
-  });
+  const nodes = Object.fromEntries(Object.entries(doc.nodes).map(([key, other]) => {
+    const params = renamed(other.params, node.name, name) as Params;
+    const next = params === other.params ? other : { ...other, params };
+    return [key, key === id ? { ...next, name } : next];
+  }));
+  // In its old place among the others, so that a file changes where it has to.
+  const pinned = Object.fromEntries(Object.entries(doc.pinned).map(([key, items]) => [key === node.name ? name : key, items]));
+  return { ...doc, nodes, pinned };
 }
 
 export type NodeChange = Partial<Omit<Node, "id" | "name" | "kind">>;

@@ -3,9 +3,7 @@
 import { lazy, Suspense, use, useCallback, useEffect, useMemo, useRef, useState, type RefObject } from "react";
 import { useQuery } from "@tanstack/react-query";
 import { call, type WorkflowDetail } from "../api";
-import { isSame } from "../document/compare";
 import type { Kinds } from "../document/kinds";
-import { merge } from "../document/merge";
 import type { Id } from "../document/types";
 import type { PageProps } from "../router/places";
 import { EDITOR } from "../texts/editor";
@@ -19,8 +17,7 @@ import { actionsOf, type Actions } from "./actions";
 import { Canvas, type CanvasHandle, type Gestures } from "./canvas";
 import type { CanvasWorld } from "./canvas-context";
 import { commandsOf } from "./commands";
-import { dropDraft, readDraft } from "./drafts";
-import { Helpers } from "./helpers";
+import { dropDraft } from "./drafts";
 import { useKeys } from "./keys";
 import { Outline } from "./outline";
 import type { Ink } from "./paint";
@@ -28,7 +25,7 @@ import type { Part } from "../runs/start";
 import { RunPanelContext } from "./run-panel";
 import { RunSourceContext } from "./run-source";
 import { useRunning } from "./running";
-import { baseOf, readVersion, useSaving } from "./saving";
+import { baseOf, useSaving } from "./saving";
 import { createEditor, EditorContext, useEditor, useEditorStore, type Base } from "./store";
 import { Toolbar } from "./toolbar";
 import { useKinds } from "./use-kinds";
@@ -36,6 +33,7 @@ import { useChecks, useDrafts, useOthers } from "./watch";
 import "./editor.css";
 
 // What is opened later is loaded later.
+const Helpers = lazy(async () => ({ default: (await import("./helpers")).Helpers }));
 const Workbench = lazy(async () => ({ default: (await import("./workbench")).Workbench }));
 const MergeDialog = lazy(async () => ({ default: (await import("./merge-dialog")).MergeDialog }));
 
@@ -119,7 +117,7 @@ function Frame() {
           {isWorkbenchOpen && <Suspense fallback={<Loading what={EDITOR.workbench} />}><Workbench actions={actions} onRename={rename} /></Suspense>}
           <div className="hidden" role="status" aria-live="polite">{spoken}</div>
         </div>
-        <Helpers actions={actions} />
+        {asking.for !== "nothing" && asking.for !== "merge" && <Suspense><Helpers actions={actions} /></Suspense>}
         {asking.for === "merge" && <Suspense><MergeDialog theirs={asking.theirs} onClose={() => ask({ for: "nothing" })} /></Suspense>}
       </RunSourceContext>
     </RunPanelContext>
@@ -145,7 +143,7 @@ function Notices({ newer, onBringIn }: { newer: number | null; onBringIn: () => 
   const [restored, setRestored] = useState<number | null>(null);
   useEffect(() => {
     // Once, when the editor opens: what was left unsaved is there again, as one step that can be undone.
-    void restore(store).then(setRestored).catch(complain);
+    void import("./restore").then(({ restore }) => restore(store)).then(setRestored).catch(complain);
   }, [store]);
   const drop = () => {
     store.getState().undo();
@@ -165,18 +163,6 @@ function Notices({ newer, onBringIn }: { newer: number | null; onBringIn: () => 
       {newer !== null && <p className="editor-notice" role="status"><span>{EDITOR.newerSaved(newer)}</span><Button isSmall onClick={onBringIn}>{EDITOR.newerLoad}</Button></p>}
     </>
   );
-}
-
-/** Puts a draft back; gives when it was made, or null when there is none. */
-async function restore(store: ReturnType<typeof useEditorStore>): Promise<number | null> {
-  const { id, base, canWrite } = store.getState();
-  const draft = canWrite ? readDraft(id) : null;
-  if (draft === null || isSame(draft.doc, base.doc)) return null;
-  const before = draft.version === base.version ? base.doc : await readVersion(id, draft.version);
-  // Somebody has saved since: the draft's own changes are put onto the newer version.
-  const doc = before === null || draft.version === base.version ? draft.doc : merge(before, draft.doc, base.doc).doc;
-  store.getState().change(EDITOR.names.draft, () => doc);
-  return draft.at;
 }
 
 const TONES: Record<string, keyof Ink> = { success: "ok", error: "error", running: "running", waiting: "waiting" };
