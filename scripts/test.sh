@@ -33,6 +33,7 @@ need_servers() {
     command -v redis-server >/dev/null && command -v redis-sentinel >/dev/null && command -v openssl >/dev/null ||
         packages "Redis is missing, which the queue's tests start" redis-server redis-sentinel openssl
     scripts/postgres.sh need
+    scripts/file-servers.sh need
     scripts/mail.sh need
     scripts/mariadb.sh need
     scripts/go-tools.sh

@@ -39,6 +39,7 @@ const QUARANTINE: &[(&str, &str)] = &[
     ("tokio-postgres", "linkflow-store"),
     // For the kind that asks databases of others.
     ("tokio-postgres", "linkflow-nodes"),
+    ("git2", "linkflow-nodes"),
     ("deadpool-postgres", "linkflow-store"),
     ("redis", "linkflow-queue"),
     ("rquickjs", "linkflow-expr"),

@@ -40,6 +40,32 @@ impl Files {
         self.root.as_ref()
     }
 
+    /// Where a path leads, links followed as far as it exists: for what works on whole folders. Refused
+    /// when that is not below the root, whose true place comes with it.
+    pub fn place(&self, path: &str) -> Result<(PathBuf, PathBuf), NodeError> {
+        let below = self.relative(path)?;
+        let root = self.root.as_ref().ok_or_else(closed)?;
+        let failed = |e: std::io::Error| NodeError::data(format!("\"{path}\": {}", reason(&e)));
+        std::fs::create_dir_all(root).map_err(failed)?;
+        let root = root.canonicalize().map_err(failed)?;
+        let whole = root.join(below);
+        let (mut there, mut rest) = (whole.as_path(), Vec::new());
+        // The root itself exists.
+        while !there.exists() && there != root {
+            rest.extend(there.file_name());
+            there = there.parent().unwrap_or(&root);
+        }
+        let mut found = there.canonicalize().map_err(failed)?;
+        found.extend(rest.into_iter().rev());
+        match found.starts_with(&root) {
+            true => Ok((found, root)),
+            false => Err(NodeError::data(format!(
+                "\"{path}\" leads out of {}, the folder for files",
+                root.display()
+            ))),
+        }
+    }
+
     /// The content of a file. An error when it is larger than `bytes_max`.
     pub async fn read(&self, path: &str, bytes_max: usize) -> Result<Bytes, NodeError> {
         self.blocking(path, move |place| {

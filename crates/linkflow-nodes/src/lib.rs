@@ -30,8 +30,14 @@ mod filter;
 mod form;
 mod form_trigger;
 mod forms;
+mod ftp;
+mod ftp_client;
+mod ftp_list;
 mod function;
 mod function_item;
+mod git;
+mod git_repository;
+mod git_transport;
 mod graphql;
 mod group;
 mod heavy;
@@ -71,10 +77,12 @@ mod postgres_trigger;
 mod read_write_file;
 mod redis;
 mod redis_trigger;
+mod remote;
 mod remove_duplicates;
 mod rename_keys;
 mod repair;
 mod resp;
+mod respond_to_chat;
 mod respond_to_webhook;
 mod rss_feed_trigger;
 mod rss_read;
@@ -126,8 +134,10 @@ pub const ALL: &[NodeKind] = &[
     NodeKind::of::<filter::Filter>(),
     NodeKind::of::<form::Form>(),
     NodeKind::of::<form_trigger::FormTrigger>(),
+    NodeKind::of::<ftp::FtpNode>(),
     NodeKind::of::<function::Function>(),
     NodeKind::of::<function_item::FunctionItem>(),
+    NodeKind::of::<git::Git>(),
     NodeKind::of::<graphql::GraphQl>(),
     NodeKind::of::<html::Html>(),
     NodeKind::of::<http_request::HttpRequest>(),
@@ -149,6 +159,7 @@ pub const ALL: &[NodeKind] = &[
     NodeKind::of::<redis_trigger::RedisTrigger>(),
     NodeKind::of::<remove_duplicates::RemoveDuplicates>(),
     NodeKind::of::<rename_keys::RenameKeys>(),
+    NodeKind::of::<respond_to_chat::RespondToChat>(),
     NodeKind::of::<respond_to_webhook::RespondToWebhook>(),
     NodeKind::of::<rss_feed_trigger::RssFeedTrigger>(),
     NodeKind::of::<rss_read::RssRead>(),

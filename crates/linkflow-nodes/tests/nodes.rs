@@ -6,6 +6,8 @@ mod compliance;
 mod ears;
 #[path = "suite/files.rs"]
 mod files;
+#[path = "suite/git.rs"]
+mod git;
 #[path = "suite/http_request.rs"]
 mod http_request;
 #[path = "suite/mail.rs"]
@@ -16,6 +18,8 @@ mod mysql;
 mod postgres;
 #[path = "suite/redis.rs"]
 mod redis;
+#[path = "suite/remote_files.rs"]
+mod remote_files;
 #[path = "suite/respond_to_webhook.rs"]
 mod respond_to_webhook;
 #[path = "suite/served.rs"]

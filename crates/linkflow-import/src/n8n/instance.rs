@@ -67,6 +67,8 @@ pub fn credential_type(theirs: &str) -> Option<&'static str> {
         "postgres" => "postgres",
         "redis" => "redis",
         "smtp" => "smtp",
+        "ftp" => "ftp",
+        "gitPassword" => "git_password",
         _ => return None,
     })
 }

@@ -25,8 +25,10 @@ mod execution_data;
 mod extract_from_file;
 mod form;
 mod form_trigger;
+mod ftp;
 mod function;
 mod function_item;
+mod git;
 mod graphql;
 mod html;
 mod http_request;
@@ -51,6 +53,7 @@ mod redis;
 mod redis_trigger;
 mod remove_duplicates;
 mod rename_keys;
+mod respond_to_chat;
 mod respond_to_webhook;
 mod rss_feed_read;
 mod rss_feed_read_trigger;
@@ -104,6 +107,7 @@ pub type Translate = fn(&N8nNode<'_>) -> Result<Translation, Unreadable>;
 
 /// All known types, with what translates them.
 const TYPES: &[(&str, Translate)] = &[
+    ("@n8n/n8n-nodes-langchain.chat", respond_to_chat::translate),
     ("@n8n/n8n-nodes-langchain.chatTrigger", chat_trigger::translate),
     ("n8n-nodes-base.aggregate", aggregate::translate),
     ("n8n-nodes-base.code", code::translate),
@@ -126,8 +130,10 @@ const TYPES: &[(&str, Translate)] = &[
     ("n8n-nodes-base.filter", if_::translate_filter),
     ("n8n-nodes-base.form", form::translate),
     ("n8n-nodes-base.formTrigger", form_trigger::translate),
+    ("n8n-nodes-base.ftp", ftp::translate),
     ("n8n-nodes-base.function", function::translate),
     ("n8n-nodes-base.functionItem", function_item::translate),
+    ("n8n-nodes-base.git", git::translate),
     ("n8n-nodes-base.html", html::translate),
     ("n8n-nodes-base.htmlExtract", html::translate_extract),
     ("n8n-nodes-base.graphql", graphql::translate),
@@ -209,8 +215,10 @@ const NEWEST: &[(&str, &str, f64)] = &[
     ("filter", "n8n-nodes-base.filter", 2.2),
     ("form", "n8n-nodes-base.form", 1.0),
     ("form_trigger", "n8n-nodes-base.formTrigger", 2.2),
+    ("ftp", "n8n-nodes-base.ftp", 1.0),
     ("function", "n8n-nodes-base.function", 1.0),
     ("function_item", "n8n-nodes-base.functionItem", 1.0),
+    ("git", "n8n-nodes-base.git", 1.0),
     ("graphql", "n8n-nodes-base.graphql", 1.1),
     ("html", "n8n-nodes-base.html", 1.2),
     ("http_request", "n8n-nodes-base.httpRequest", 4.2),
@@ -232,6 +240,7 @@ const NEWEST: &[(&str, &str, f64)] = &[
     ("redis_trigger", "n8n-nodes-base.redisTrigger", 1.0),
     ("remove_duplicates", "n8n-nodes-base.removeDuplicates", 2.0),
     ("rename_keys", "n8n-nodes-base.renameKeys", 1.0),
+    ("respond_to_chat", "@n8n/n8n-nodes-langchain.chat", 1.1),
     ("respond_to_webhook", "n8n-nodes-base.respondToWebhook", 1.4),
     ("rss_read", "n8n-nodes-base.rssFeedRead", 1.2),
     ("schedule_trigger", "n8n-nodes-base.scheduleTrigger", 1.2),
