@@ -59,6 +59,8 @@ pub struct Spec {
     pub outputs: &'static [&'static str],
     pub effects: Effects,
     pub credentials: &'static [CredentialSlot],
+    /// How credentials are tried, for those that can be.
+    pub checks: &'static [CredentialCheck],
     /// Version of the parameters.
     pub version: u32,
 }
@@ -74,6 +76,7 @@ impl Spec {
         outputs: &["main"],
         effects: Effects::None,
         credentials: &[],
+        checks: &[],
         version: 1,
     };
 }
@@ -111,6 +114,18 @@ pub struct CredentialSlot {
     pub fields: &'static [&'static str],
     pub secret: &'static [&'static str],
 }
+
+/// How somebody finds out whether a credential works, without running a workflow.
+#[derive(Clone, Copy, Debug)]
+pub struct CredentialCheck {
+    /// Name of the slot that it is for.
+    pub slot: &'static str,
+    /// Asks the service, and gives what to say when it answers. Nothing is changed there.
+    pub check: CheckFn,
+}
+
+/// The credential comes from [`crate::Host::credential`], as in a run.
+pub type CheckFn = for<'a> fn(&'a Ctx) -> BoxFuture<'a, Result<String, NodeError>>;
 
 /// A run of the kind that shows what it does: manual and test in one.
 #[derive(Clone, Copy, Debug)]

@@ -29,5 +29,6 @@ pub use ctx::{
 pub use error::NodeError;
 pub use input::{Input, RunInput};
 pub use kind::{
-    Category, CredentialSlot, Effects, Example, Node, NodeKind, Outcome, Outputs, Ports, Requires, Spec, Wait,
+    Category, CheckFn, CredentialCheck, CredentialSlot, Effects, Example, Node, NodeKind, Outcome, Outputs,
+    Ports, Requires, Spec, Wait,
 };

@@ -17,7 +17,8 @@ use linkflow_expr::Compiled;
 use linkflow_model::{Item, Object, OnError};
 use linkflow_node::input::read_params;
 use linkflow_node::{
-    Category, CredentialSlot, Ctx, Effects, Example, Input, Node, NodeError, Outcome, Spec, lenient,
+    Category, CredentialCheck, CredentialSlot, Ctx, Effects, Example, Input, Node, NodeError, Outcome, Spec,
+    lenient,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -378,6 +379,7 @@ impl Node for HttpRequest {
         aliases: &["api", "rest", "curl", "fetch", "download", "get", "post"],
         effects: Effects::Outside,
         credentials: CREDENTIALS,
+        checks: &[CredentialCheck { slot: "oauth2", check: auth::check }],
         ..Spec::DEFAULT
     };
     const EXAMPLES: &'static [Example] = &[
@@ -436,6 +438,7 @@ impl Node for HttpRequest {
 }
 
 const OAUTH2_FIELDS: &[&str] = &[
+    "authorization_url",
     "access_token_url",
     "client_id",
     "client_secret",

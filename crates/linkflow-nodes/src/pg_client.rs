@@ -9,7 +9,7 @@ use std::task::{Context, Poll};
 use futures_util::{StreamExt as _, pin_mut};
 use linkflow_model::Object;
 use linkflow_node::dial::{Tls, bounded, dial, server_name};
-use linkflow_node::{CredentialSlot, Ctx, NodeError, Secret};
+use linkflow_node::{BoxFuture, CredentialSlot, Ctx, NodeError, Secret};
 use rustls::pki_types::ServerName;
 use serde_json::Value;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
@@ -34,6 +34,17 @@ pub const CREDENTIAL: CredentialSlot = CredentialSlot {
 const SILENCE_MS_MAX: u64 = 30_000;
 /// Notifications that have come and are not taken yet.
 const WAITING_MAX: usize = 100;
+/// Tells whether the server is there and takes the credential.
+pub fn check(ctx: &Ctx) -> BoxFuture<'_, Result<String, NodeError>> {
+    Box::pin(async move {
+        let mut postgres = Postgres::connect(ctx, CHECK_MS_MAX, false).await?;
+        postgres.plainly("SELECT 1").await?;
+        Ok(format!("{} answers", postgres.service))
+    })
+}
+
+/// How long a server may take to say that it is there.
+const CHECK_MS_MAX: u64 = 10_000;
 /// How long one statement may take, unless the node has a limit of its own.
 const STATEMENT_MS_MAX: u64 = 3_600_000;
 

@@ -4,12 +4,14 @@
 //! never into it.
 
 use linkflow_model::{Item, Object, OnError};
-use linkflow_node::{Category, Ctx, Effects, Example, Input, Node, NodeError, Outcome, Spec, lenient};
+use linkflow_node::{
+    Category, CredentialCheck, Ctx, Effects, Example, Input, Node, NodeError, Outcome, Spec, lenient,
+};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use crate::pg_client::{CREDENTIAL, Postgres as Connection};
+use crate::pg_client::{self, CREDENTIAL, Postgres as Connection};
 use crate::pg_sql::{self, Statement, name};
 use crate::sql_params::{Batching, Combine, Conditions, DeleteCommand, LargeNumbers, Mapping, Sort, locator};
 
@@ -162,6 +164,7 @@ impl Node for Postgres {
         aliases: &["postgresql", "database", "sql", "query", "timescale", "table"],
         effects: Effects::Outside,
         credentials: &[CREDENTIAL],
+        checks: &[CredentialCheck { slot: CREDENTIAL.name, check: pg_client::check }],
         ..Spec::DEFAULT
     };
     const EXAMPLES: &'static [Example] = &[

@@ -3,13 +3,15 @@
 //! One connection serves all items of a run. The protocol is in `resp`.
 
 use linkflow_model::{Item, Object};
-use linkflow_node::{Category, Ctx, Effects, Example, Input, Node, NodeError, Outcome, Spec, lenient};
+use linkflow_node::{
+    Category, CredentialCheck, Ctx, Effects, Example, Input, Node, NodeError, Outcome, Spec, lenient,
+};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::paths;
-use crate::resp::{Answer, CREDENTIAL, Redis as Connection};
+use crate::resp::{self, Answer, CREDENTIAL, Redis as Connection};
 
 pub struct Redis;
 
@@ -153,6 +155,7 @@ impl Node for Redis {
         aliases: &["cache", "key", "value", "valkey", "queue", "publish"],
         effects: Effects::Outside,
         credentials: &[CREDENTIAL],
+        checks: &[CredentialCheck { slot: CREDENTIAL.name, check: resp::check }],
         ..Spec::DEFAULT
     };
     const EXAMPLES: &'static [Example] = &[

@@ -7,7 +7,7 @@ use std::future::Future;
 use std::pin::Pin;
 
 use linkflow_node::dial::{Stream, Tls, bounded, dial, unavailable};
-use linkflow_node::{CredentialSlot, Ctx, NodeError, Secret};
+use linkflow_node::{BoxFuture, CredentialSlot, Ctx, NodeError, Secret};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 
 /// Where the server is, and as whom it is spoken to.
@@ -18,6 +18,17 @@ pub const CREDENTIAL: CredentialSlot = CredentialSlot {
     secret: &["password"],
 };
 
+/// Tells whether the server is there and takes the credential.
+pub fn check(ctx: &Ctx) -> BoxFuture<'_, Result<String, NodeError>> {
+    Box::pin(async move {
+        let mut redis = bounded(ctx, CHECK_MS_MAX, Redis::connect(ctx)).await??;
+        redis.ask(&["PING"]).await?;
+        Ok(format!("{} answers", redis.service))
+    })
+}
+
+/// How long a server may take to say that it is there.
+const CHECK_MS_MAX: u64 = 10_000;
 /// How long one command may take.
 const COMMAND_MS_MAX: u64 = 60_000;
 /// For how long a server may say nothing before it is asked whether it is there.

@@ -6,8 +6,9 @@
 use std::sync::Arc;
 
 use linkflow_model::{ExecutionId, Item, Millis, Mode, RunError, Status, Workflow, WorkflowId, WorkspaceId};
+use linkflow_node::http::Http;
 use linkflow_node::trigger::Request;
-use linkflow_node::{BoxFuture, Reply};
+use linkflow_node::{BoxFuture, CheckFn, NodeError, Reply, Secret};
 use serde::Serialize;
 use serde_json::Value;
 use tokio::sync::{mpsc, oneshot};
@@ -91,6 +92,20 @@ pub trait Runtime: Send + Sync + 'static {
 
     /// What keeps a workflow from being published, node by node; empty when nothing does.
     fn plan_check(&self, workflow: &Workflow) -> Vec<Problem>;
+
+    /// Runs a credential's check, within the limits and the guard of nodes; says what the service said.
+    fn check_credential(
+        &self,
+        workspace: WorkspaceId,
+        check: CheckFn,
+        secret: Secret,
+    ) -> BoxFuture<'_, Result<String, NodeError>>;
+
+    /// The guarded client of nodes, for requests that HTTP has to make itself.
+    fn http(&self) -> Http;
+
+    /// A signature that every instance makes alike, for what leaves the server and comes back.
+    fn signature(&self, text: &str) -> String;
 
     /// How what the runtime depends on is doing.
     fn health(&self) -> BoxFuture<'_, Health>;

@@ -3,6 +3,7 @@
 //! Nothing here knows HTTP, a node kind by name, or the environment.
 
 mod again;
+mod check;
 pub mod contract;
 mod drive;
 mod duties;
@@ -17,6 +18,7 @@ mod memory;
 mod open_hint;
 mod polls;
 mod prepared;
+pub mod preview;
 mod record;
 mod retry;
 mod scheduler;

@@ -45,6 +45,12 @@ impl Services {
         hex::encode(aws_lc_rs::hmac::sign(&self.signing_key, execution.0.as_bytes()).as_ref())
     }
 
+    /// The signature of a text. Its label keeps it apart from those of executions.
+    pub fn signature_of(&self, text: &str) -> String {
+        let labelled = format!("text/{text}");
+        hex::encode(aws_lc_rs::hmac::sign(&self.signing_key, labelled.as_bytes()).as_ref())
+    }
+
     pub fn is_signature(&self, execution: linkflow_model::ExecutionId, signature: &str) -> bool {
         hex::decode(signature)
             .is_ok_and(|s| aws_lc_rs::hmac::verify(&self.signing_key, execution.0.as_bytes(), &s).is_ok())

@@ -7,8 +7,9 @@ use std::time::Duration;
 
 use linkflow_engine::{Event, StepState};
 use linkflow_model::{ExecutionId, Item, Millis, Mode, Object, Status, Workflow, WorkflowId, WorkspaceId};
+use linkflow_node::http::Http;
 use linkflow_node::trigger::{Request, Trigger};
-use linkflow_node::{BoxFuture, ChildCall, ChildResult, NodeError, Reply, WorkflowRef};
+use linkflow_node::{BoxFuture, CheckFn, ChildCall, ChildResult, NodeError, Reply, Secret, WorkflowRef};
 use linkflow_queue::{Job, Queue, QueueName};
 use linkflow_store::{
     Accepted, CancelAsked, Entry, EntryData, Idempotency, Keyring, NewExecution, Places, Store, StoreError,
@@ -909,6 +910,23 @@ impl Runtime for Shell {
             Ok(prepared) => prepared.problems(),
             Err(error) => vec![Problem { field: "workflow".to_owned(), problem: error.to_string() }],
         }
+    }
+
+    fn check_credential(
+        &self,
+        workspace: WorkspaceId,
+        check: CheckFn,
+        secret: Secret,
+    ) -> BoxFuture<'_, Result<String, NodeError>> {
+        Box::pin(crate::check::check(&self.inner.services, workspace, check, secret))
+    }
+
+    fn http(&self) -> Http {
+        self.inner.services.http.clone()
+    }
+
+    fn signature(&self, text: &str) -> String {
+        self.inner.services.signature_of(text)
     }
 
     fn health(&self) -> BoxFuture<'_, Health> {

@@ -16,6 +16,7 @@ use crate::Api;
 use crate::access::Who;
 use crate::extract::{IfMatch, Json, Path};
 use crate::problem::{Problem, Problems};
+use crate::routes::connect::check_of;
 use crate::routes::{List, check_name, with_etag};
 
 /// What stands for a secret field. Sent back, it leaves the field as it is.
@@ -89,6 +90,8 @@ pub struct CredentialType {
     fields: Vec<CredentialField>,
     /// Node kinds that can use it.
     kinds: Vec<String>,
+    /// Whether it can be tried by itself.
+    can_test: bool,
 }
 
 #[derive(Serialize, ToSchema)]
@@ -244,6 +247,7 @@ pub async fn types(State(api): State<Api>) -> axum::Json<List<CredentialType>> {
             .map(|name| CredentialField { name: (*name).to_owned(), secret: slot.secret.contains(name) })
             .collect(),
         kinds: kinds.into_iter().map(str::to_owned).collect(),
+        can_test: check_of(&api, slot.name).is_some(),
     });
     List::whole(types.collect())
 }

@@ -1,12 +1,14 @@
 //! The resources, one file each, and what their handlers share.
 
 pub mod api_keys;
+pub mod connect;
 pub mod credentials;
 pub mod data_tables;
 pub mod drafts;
 pub mod execute;
 pub mod execution_data;
 pub mod executions;
+pub mod expressions;
 pub mod import;
 pub mod listeners;
 pub mod node_kinds;
@@ -17,6 +19,8 @@ pub mod schedules;
 pub mod session;
 pub mod setup;
 pub mod tags;
+pub mod templates;
+pub mod ticks;
 pub mod users;
 pub mod variables;
 pub mod versions;
@@ -89,6 +93,15 @@ pub fn all() -> OpenApiRouter<Api> {
         .routes(routes!(credentials::list, credentials::create))
         .routes(routes!(credentials::show, credentials::save, credentials::delete))
         .routes(routes!(credentials::types))
+        .routes(routes!(connect::test))
+        .routes(routes!(connect::connect))
+        .routes(routes!(connect::finish))
+        .routes(routes!(expressions::evaluate))
+        .routes(routes!(expressions::names))
+        .routes(routes!(templates::list))
+        .routes(routes!(templates::show))
+        .routes(routes!(ticks::times))
+        .routes(routes!(ticks::backfill))
         .routes(routes!(node_kinds::list))
         .routes(routes!(node_kinds::show))
 }

@@ -1,9 +1,11 @@
 mod access;
+mod connect;
 mod data_tables;
 mod described;
 mod documents;
 mod ends;
 mod executions;
+mod expressions;
 mod forms;
 mod hostile;
 mod listeners;

@@ -6,8 +6,9 @@ use std::sync::{Arc, Mutex};
 
 use linkflow_api::runtime::*;
 use linkflow_model::{ExecutionId, Item, Millis, Node, RunError, Status, Workflow, WorkflowId, WorkspaceId};
+use linkflow_node::http::Http;
 use linkflow_node::trigger::Request;
-use linkflow_node::{BoxFuture, Reply};
+use linkflow_node::{BoxFuture, CheckFn, NodeError, Reply, Secret};
 use linkflow_store::{Append, NewExecution, Store, Then};
 use tokio::sync::{mpsc, oneshot};
 
@@ -334,6 +335,28 @@ impl Runtime for FakeRuntime {
 
     fn plan_check(&self, _: &Workflow) -> Vec<Problem> {
         self.problems.lock().unwrap().clone()
+    }
+
+    fn check_credential(
+        &self,
+        _: WorkspaceId,
+        _: CheckFn,
+        secret: Secret,
+    ) -> BoxFuture<'_, Result<String, NodeError>> {
+        Box::pin(async move {
+            match secret.get("host") {
+                Some("there") => Ok("it answers".to_owned()),
+                _ => Err(NodeError::Credential("nobody answers".to_owned())),
+            }
+        })
+    }
+
+    fn http(&self) -> Http {
+        Http::for_tests()
+    }
+
+    fn signature(&self, text: &str) -> String {
+        hex::encode(linkflow_api::token_hash(&format!("key/{text}")))
     }
 
     fn health(&self) -> BoxFuture<'_, Health> {

@@ -8,7 +8,7 @@ use http::Method;
 use http::header::{AUTHORIZATION, HeaderMap, WWW_AUTHENTICATE};
 use linkflow_model::Object;
 use linkflow_node::http::{Answer, Call, Http};
-use linkflow_node::{Ctx, NodeError, Secret};
+use linkflow_node::{BoxFuture, Ctx, NodeError, Secret};
 use serde_json::Value;
 
 use super::draft::{Draft, basic, encode};
@@ -127,6 +127,18 @@ impl Auth {
 fn custom(text: &str) -> Result<Object, NodeError> {
     let wrong = || NodeError::Credential("the credential's `json` is no JSON object".to_owned());
     serde_json::from_str(text).map_err(|_| wrong())
+}
+
+/// Tells whether a token is there or can be fetched.
+pub fn check(ctx: &Ctx) -> BoxFuture<'_, Result<String, NodeError>> {
+    Box::pin(async move {
+        let secret = ctx.host.credential("oauth2").await?;
+        let (_, cache_key) = token(&secret, ctx).await?;
+        Ok(match cache_key {
+            Some(_) => "the server gives a token".to_owned(),
+            None => "there is a token; whether it still holds is known when it is used".to_owned(),
+        })
+    })
 }
 
 /// Tokens that were fetched, by everything that they were fetched with.
