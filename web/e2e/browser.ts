@@ -58,7 +58,7 @@ export type Window = { page: Page; context: BrowserContext; errors: string[] };
 async function openWindow(browser: Browser, server: Server): Promise<Window> {
   const context = await browser.newContext({ baseURL: server.url, viewport: SIZES.desktop, reducedMotion: "reduce", colorScheme: "light" });
   context.setDefaultTimeout(20_000);
-  if (process.env["LINKFLOW_PAGE"] !== undefined) await servePage(context);
+  if (process.env["LINKFLOW_PAGE"] !== undefined) await servePage(context, new URL(server.url).origin);
   const page = await context.newPage();
   const errors: string[] = [];
   page.on("pageerror", (error) => errors.push(`thrown: ${error.message}`));

@@ -18,11 +18,11 @@ const TYPES: Record<string, string> = {
 const SERVERS = /^\/(api|webhook|webhook-test|webhook-waiting|form|form-test|health|metrics|ws)(\/|$)/;
 
 /** Answers requests for the page from dist/, with the policy that the program sends. */
-export async function servePage(context: BrowserContext): Promise<void> {
+export async function servePage(context: BrowserContext, origin: string): Promise<void> {
   const policy = policyOf(readFileSync(SOURCE, "utf8"));
   // To the browser, a page that a story answers comes from nowhere, which may not call this machine.
   await context.grantPermissions(["local-network-access"]);
-  await context.route((url) => !SERVERS.test(url.pathname), (route) => answer(route, policy));
+  await context.route((url) => url.origin === origin && !SERVERS.test(url.pathname), (route) => answer(route, policy));
 }
 
 async function answer(route: Route, policy: string): Promise<void> {

@@ -1,15 +1,20 @@
 // Who may see what: the owner's set-up, the sign-in, or the pages with their frame.
 
-import { Suspense, useEffect, useRef, type ReactNode } from "react";
+import { Suspense, lazy, useEffect, useRef, type ReactNode } from "react";
 import { useQuery } from "@tanstack/react-query";
-import { Problem, call, type Session, type Setup } from "./api";
+import { Problem, call, type Role, type Session, type Setup } from "./api";
 import { Mark } from "./icons";
 import { ImportZone } from "./import";
-import { LoginPage, SetupPage } from "./pages/sign-in";
 import { Link, Redirect, usePath } from "./router";
 import { findPlace, type Found } from "./router/places";
 import { Failure, Loading } from "./ui";
+import { rankOf } from "./ui/session";
 import { Shell } from "./ui/shell";
+import { TEXTS } from "./texts/ui";
+
+// Who is signed in already does not need them.
+const LoginPage = lazy(async () => ({ default: (await import("./pages/sign-in")).LoginPage }));
+const SetupPage = lazy(async () => ({ default: (await import("./pages/sign-in")).SetupPage }));
 
 type Gate =
   | { at: "asking" }
@@ -75,7 +80,7 @@ function Outside({ children }: { children: ReactNode }) {
   return (
     <main className="outside">
       <p className="brand"><Mark />Linkflow</p>
-      {children}
+      <Suspense fallback={<Loading what="Linkflow" />}>{children}</Suspense>
     </main>
   );
 }
@@ -99,7 +104,7 @@ function Inside({ session, version }: { session: Session; version: string }) {
       <ImportZone>
         <main id="main" tabIndex={-1} className={found?.place.frame ?? "column"}>
           <Suspense fallback={<Loading what="the page" />}>
-            <Page found={found} path={path} />
+            <Page found={found} path={path} role={session.role} />
           </Suspense>
         </main>
       </ImportZone>
@@ -113,7 +118,15 @@ function afterSignIn(): string {
   return /^\/[^/\\]/.test(next) ? next : "/workflows";
 }
 
-function Page({ found, path }: { found: Found | null; path: string }) {
+function Page({ found, path, role }: { found: Found | null; path: string; role: Role }) {
+  if (found?.place.role !== undefined && rankOf(role) < rankOf(found.place.role)) {
+    return (
+      <div className="card pad">
+        <h1>{found.place.title}</h1>
+        <p role="alert">{TEXTS.notAllowed(role, found.place.role)} <Link to="/workflows">Go to the workflows</Link></p>
+      </div>
+    );
+  }
   if (found !== null) return <found.place.page params={found.params} />;
   return (
     <div className="card pad">

@@ -1,11 +1,12 @@
 // Import of workflow files: dropped anywhere on the page or chosen by a button, each with a report
 // that says of every node whether it runs.
 
-import { createContext, useContext, useEffect, useRef, useState, type ReactNode } from "react";
+import { Suspense, createContext, lazy, useContext, useEffect, useRef, useState, type ReactNode } from "react";
 import { useMutation, useQueryClient } from "@tanstack/react-query";
-import { call, newKey, type Imported, type List, type Verdict } from "./api";
-import { Link } from "./router";
-import { Failure, VerdictBadge, Words } from "./ui";
+import { call, newKey, type Imported, type List } from "./api";
+import { Failure } from "./ui";
+
+const Report = lazy(() => import("./import-report"));
 
 const FILES_MAX = 100;
 const BYTES_MAX = 12 * 1024 * 1024;
@@ -39,7 +40,7 @@ export function ImportZone({ children }: { children: ReactNode }) {
       {run.isError && (
         <div className="report"><Failure error={run.error}><button type="button" onClick={run.reset}>Close</button></Failure></div>
       )}
-      {run.data !== undefined && <Report items={run.data} onClose={run.reset} />}
+      {run.data !== undefined && <Suspense><Report items={run.data} onClose={run.reset} /></Suspense>}
       {children}
     </TakeFiles.Provider>
   );
@@ -93,61 +94,4 @@ export function ImportButton({ className }: { className?: string }) {
       <button type="button" className={className} onClick={() => input.current?.click()}>Import files</button>
     </>
   );
-}
-
-function Report({ items, onClose }: { items: Imported[]; onClose: () => void }) {
-  const heading = useRef<HTMLHeadingElement>(null);
-  useEffect(() => heading.current?.focus(), [items]);
-  const n = items.filter((item) => item.workflow_id !== null).length;
-  return (
-    <section className="report card pad" aria-label="Import report">
-      <div className="row spread">
-        <h2 ref={heading} tabIndex={-1}>{n} of {items.length} {items.length === 1 ? "file" : "files"} imported</h2>
-        <button type="button" onClick={onClose}>Close</button>
-      </div>
-      {items.map((item, i) => <FileReport key={i} item={item} isOpen={items.length === 1} />)}
-    </section>
-  );
-}
-
-function FileReport({ item, isOpen }: { item: Imported; isOpen: boolean }) {
-  return (
-    <details open={isOpen || item.error !== undefined}>
-      <summary>
-        <strong>{item.name === "" ? item.file : item.name}</strong> <span className="quiet">{summary(item)}</span>
-      </summary>
-      {item.workflow_id !== null && <p><Link to={`/workflows/${item.workflow_id}`}>Open the workflow</Link></p>}
-      {item.error !== undefined && <Failure error={new Error(item.error)} />}
-      {item.notes.length > 0 && <ul>{item.notes.map((note, i) => <li key={i}>{note}</li>)}</ul>}
-      {item.nodes.length > 0 && (
-        <table className="cards">
-          <caption className="hidden">Nodes of {item.file}</caption>
-          <thead><tr><th>Node</th><th>Type</th><th>Verdict</th><th>Remark</th></tr></thead>
-          <tbody>
-            {worstFirst(item.nodes).map((node, i) => (
-              <tr key={i}>
-                <th scope="row">{node.name}</th>
-                <td data-label="Type"><code className="wrap">{node.type} {node.typeVersion}</code></td>
-                <td data-label="Verdict"><VerdictBadge verdict={node.verdict} /></td>
-                <td data-label="Remark" data-empty={node.message === "" || undefined}>{node.message === "" ? "–" : <Words text={node.message} />}</td>
-              </tr>
-            ))}
-          </tbody>
-        </table>
-      )}
-    </details>
-  );
-}
-
-function summary(item: Imported): string {
-  if (item.workflow_id === null) return "not imported";
-  if (item.nodes.length === 0) return "imported";
-  const n = item.nodes.filter((node) => node.verdict === "exact" || node.verdict === "approximate").length;
-  return `${n} of ${item.nodes.length} nodes can run`;
-}
-
-const RANK: Record<Verdict, number> = { unreadable: 0, missing: 1, approximate: 2, exact: 3 };
-
-function worstFirst(nodes: Imported["nodes"]): Imported["nodes"] {
-  return [...nodes].sort((a, b) => RANK[a.verdict] - RANK[b.verdict]);
 }

@@ -6,6 +6,4 @@ export const places: Places = [
   { path: "/", title: "Workflows", load: () => import("./workflows") },
   { path: "/workflows", title: "Workflows", load: () => import("./workflows"), nav: { label: "Workflows", order: 10 }, within: "/workflows" },
   { path: "/workflows/:id/details", title: "Workflow", load: () => import("./workflow") },
-  { path: "/settings", title: "API keys", load: () => import("./api-keys") },
-  { path: "/settings/api-keys", title: "API keys", load: () => import("./api-keys"), nav: { label: "API keys", order: 90 } },
 ];

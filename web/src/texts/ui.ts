@@ -25,6 +25,8 @@ export const TEXTS = {
   themes: { system: "Automatic", light: "Light", dark: "Dark" },
   signOut: "Sign out",
   signOutFailed: "Sign out failed, try again",
+  showAround: "Show me around",
   notFound: "Not found",
+  notAllowed: (role: string, needed: string) => `This page is for the role ${needed}; yours is ${role}. Ask an admin.`,
   loading: (what: string) => `Loading ${what} …`,
 } as const;

@@ -33,8 +33,9 @@ export function Floating({ anchor, onAway, isAsWide = false, className = "", sty
       document.removeEventListener("pointerdown", away, true);
     };
   }, [anchor, onAway, isAsWide]);
-  // An open modal dialog makes everything outside of it inert, so what opens in it lies in it.
-  const host = anchor.current?.closest("dialog") ?? document.body;
+  // An open modal dialog makes everything outside of it inert, so what opens in it lies in it; elsewhere it
+  // stays within the landmark that it belongs to.
+  const host = anchor.current?.closest("dialog, main, header") ?? document.body;
   const at = spot === undefined ? { visibility: "hidden" as const } : spot;
   return createPortal(<div ref={ref} className={`floating ${className}`} style={{ ...at, ...style }} {...rest} />, host);
 }

@@ -2,6 +2,8 @@
 
 export { Button, IconButton } from "./button";
 export { Ask, Dialog } from "./dialog";
+export { problemOfField } from "./problem";
+export { Removal } from "./removal";
 export { Empty } from "./empty";
 export { FieldProblem, Labeled, Toggle } from "./field";
 export { Floating } from "./floating";

@@ -3,7 +3,7 @@
 
 import { useEffect, useMemo, useState, type ReactNode } from "react";
 import { useMutation, useQueryClient } from "@tanstack/react-query";
-import { Activity, Braces, CalendarClock, Circle, Gauge, History, KeyRound, LayoutTemplate, Lock, LogOut, Menu as MenuIcon, ScrollText, Search, Settings, SquarePlay, Table2, Tags, Users, Workflow } from "lucide-react";
+import { BookOpen, Braces, CalendarClock, Circle, Gauge, KeyRound, LayoutTemplate, Lock, LogOut, Menu as MenuIcon, Search, Settings, SquarePlay, Table2, Tags, Users, Workflow } from "lucide-react";
 import { call, type Session } from "../api";
 import { Icon, Mark } from "../icons";
 import { useIsLive, useIsWatched } from "../live";
@@ -14,11 +14,11 @@ import { useTheme, type Theme } from "../theme";
 import { CommandPalette, openCommands, useCommands, type Command } from "./commands";
 import { SessionContext, rankOf } from "./session";
 import { Toasts } from "./toast";
+import { Tour } from "./tour";
 
 const ICONS: Record<string, typeof Circle> = {
-  "/workflows": Workflow, "/executions": SquarePlay, "/schedules": CalendarClock, "/templates": LayoutTemplate, "/credentials": Lock,
-  "/variables": Braces, "/data-tables": Table2, "/tags": Tags, "/ops": Gauge, "/audit": ScrollText, "/users": Users,
-  "/settings/api-keys": KeyRound, "/settings": Settings, "/history": History, "/activity": Activity,
+  "/workflows": Workflow, "/executions": SquarePlay, "/reference": BookOpen, "/schedules": CalendarClock, "/templates": LayoutTemplate, "/credentials": Lock,
+  "/variables": Braces, "/data-tables": Table2, "/tags": Tags, "/ops": Gauge, "/users": Users, "/settings/api-keys": KeyRound, "/settings": Settings,
 };
 
 type Entry = { path: string; label: string; group: string; within: string | undefined };
@@ -80,6 +80,7 @@ function Sidebar({ entries, path, session, version }: SidebarProps) {
       </nav>
       <div className="side-foot">
         <Connection />
+        <Tour />
         <div className="side-who" title={`${session.user.email}, ${session.role}, Linkflow ${version}`}>
           <strong>{session.user.name}</strong><span className="quiet">{session.role}</span>
         </div>
