@@ -1,6 +1,5 @@
-//! Extract from File: reads tables, JSON, XML, calendars, text or Base64 out of the files that items carry.
+//! Extract from File: reads tables, JSON, XML, calendars, PDFs, text or Base64 out of the files that items carry.
 
-use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -11,13 +10,14 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::csv_records::Records;
 use crate::file_params::Format;
 use crate::sheets::Reading;
-use crate::{calendar, heavy, paths, sheets};
+use crate::{calendar, heavy, paths, pdf, sheets};
 
 pub struct ExtractFromFile;
 
-/// Reads tables, JSON, XML, calendars, text or Base64 out of the files that items carry.
+/// Reads tables, JSON, XML, calendars, PDFs, text or Base64 out of the files that items carry.
 #[derive(Debug, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Params {
@@ -60,6 +60,8 @@ pub enum Operation {
     FromJson,
     /// A sheet of OpenDocument.
     Ods,
+    /// The text of a PDF, and what the file says of itself.
+    Pdf,
     /// The tables of an RTF file.
     Rtf,
     /// Text.
@@ -107,6 +109,16 @@ pub struct Options {
     /// Whether empty cells become empty texts instead of no field.
     #[serde(deserialize_with = "lenient::flag")]
     include_empty_cells: bool,
+    /// Whether the pages of a PDF become one text, or a list of texts.
+    #[serde(deserialize_with = "lenient::flag")]
+    join_pages: bool,
+    /// How many pages of a PDF to read at most; 0 for all.
+    #[serde(deserialize_with = "lenient::integer")]
+    #[schemars(range(min = 0))]
+    max_pages: i64,
+    /// The password of a PDF that has one.
+    #[serde(deserialize_with = "lenient::text")]
+    password: String,
     /// What is kept of the input item. Not used for CSV.
     keep_source: Keep,
 }
@@ -124,6 +136,9 @@ impl Default for Options {
             from_line: 1,
             max_row_count: -1,
             include_empty_cells: false,
+            join_pages: true,
+            max_pages: 0,
+            password: String::new(),
             keep_source: Keep::None,
         }
     }
@@ -173,9 +188,9 @@ impl Node for ExtractFromFile {
     const KIND: &'static str = "extract_from_file";
     const SPEC: Spec = Spec {
         title: "Extract from File",
-        summary: "Reads tables, JSON, XML, calendars, text or Base64 out of the files that items carry.",
+        summary: "Reads tables, JSON, XML, calendars, PDFs, text or Base64 out of the files that items carry.",
         category: Category::Files,
-        aliases: &["csv", "parse", "binary", "base64", "spreadsheet", "read", "ical", "calendar"],
+        aliases: &["csv", "parse", "binary", "base64", "spreadsheet", "read", "ical", "calendar", "pdf"],
         ..Spec::DEFAULT
     };
     const EXAMPLES: &'static [Example] = &[
@@ -246,6 +261,11 @@ async fn extracted(
             return heavy::run(move || sheets::read(&bytes, &reading)).await;
         }
         Operation::Text | Operation::Xml => Value::String(decoded(&bytes, options)?),
+        Operation::Pdf => {
+            let asked = asked_of_pdf(name, options, ctx);
+            let json = heavy::run(move || pdf::read(&bytes, &asked)).await?;
+            return Ok(vec![with_fields(item, &params, json)]);
+        }
         Operation::BinaryToProperty => {
             Value::String(base64::engine::general_purpose::STANDARD.encode(&bytes))
         }
@@ -271,15 +291,43 @@ fn reading(options: &Options) -> Reading {
     }
 }
 
+fn asked_of_pdf(name: &str, options: &Options, ctx: &Ctx) -> pdf::Asked {
+    pdf::Asked {
+        name: name.to_owned(),
+        password: options.password.clone(),
+        pages_max: usize::try_from(options.max_pages).unwrap_or(0),
+        is_joined: options.join_pages,
+        text_bytes_max: ctx.limits.file_bytes_max,
+    }
+}
+
 fn read_json(name: &str, text: &str) -> Result<Value, NodeError> {
     serde_json::from_str(text)
         .map_err(|e| NodeError::data(format!("the file \"{name}\" is not valid JSON: {e}")))
 }
 
 fn with_value(item: &Item, params: &Params, value: Value) -> Item {
-    let keep = params.options.keep_source;
-    let mut json = if matches!(keep, Keep::Json | Keep::Both) { (*item.json).clone() } else { Object::new() };
+    let mut json = kept_fields(item, params);
     paths::set(&mut json, &paths::parse(&params.destination_key), value);
+    with_files(item, params, json)
+}
+
+/// The item with these fields beside those that are kept.
+fn with_fields(item: &Item, params: &Params, fields: Object) -> Item {
+    let mut json = kept_fields(item, params);
+    json.extend(fields);
+    with_files(item, params, json)
+}
+
+fn kept_fields(item: &Item, params: &Params) -> Object {
+    match params.options.keep_source {
+        Keep::Json | Keep::Both => (*item.json).clone(),
+        Keep::None | Keep::Binary => Object::new(),
+    }
+}
+
+fn with_files(item: &Item, params: &Params, json: Object) -> Item {
+    let keep = params.options.keep_source;
     let mut files: BTreeMap<_, _> = item.binary.as_deref().cloned().unwrap_or_default();
     if !matches!(keep, Keep::Binary | Keep::Both) {
         files.remove(&params.binary_property_name);
@@ -297,28 +345,20 @@ fn table_text(bytes: &[u8], options: &Options) -> Result<String, NodeError> {
     if options.enable_bom {
         return decoded(bytes, options);
     }
-    let text = options.text.encoding()?.decode_whole(bytes);
-    // The reader of tables takes one mark away without being asked.
-    Ok(if text.starts_with('\u{feff}') { format!("\u{feff}{text}") } else { text })
+    Ok(options.text.encoding()?.decode_whole(bytes))
 }
 
 fn rows(text: &str, options: &Options, rows_max: usize) -> Result<Vec<Item>, NodeError> {
-    let (delimiter, text) = with_plain_delimiter(text, options.text.delimiter())?;
-    let mut reader = csv::ReaderBuilder::new()
-        .delimiter(delimiter)
-        .has_headers(false)
-        .flexible(true)
-        .from_reader(text.as_bytes());
     let skipped = usize::try_from(options.from_line - 1).unwrap_or(0);
-    let mut records = reader.records().skip(skipped).enumerate();
+    let records = Records::of(text, options.text.delimiter(), options.relax_quotes);
+    let mut records = records.skip(skipped).enumerate();
     let most = usize::try_from(options.max_row_count).unwrap_or(rows_max + 1);
     let mut names: Option<Vec<String>> = None;
     let mut left_out = 0;
     let mut items = Vec::new();
     while items.len() < most {
         let Some((n, record)) = records.next() else { break };
-        let record = record.map_err(|e| NodeError::data(format!("the table cannot be read: {e}")))?;
-        let cells: Vec<String> = record.iter().map(str::to_owned).collect();
+        let cells = record?;
         let Some(names) = &names else {
             let numbers = (0..cells.len()).map(|i| i.to_string()).collect();
             names = Some(if options.text.header_row { cells.clone() } else { numbers });
@@ -360,36 +400,6 @@ fn row(names: &[String], cells: Vec<String>, options: &Options) -> Item {
     })
 }
 
-/// The text with a delimiter of one byte, which is all that the reader of tables knows: others are
-/// replaced by a byte that the text does not have, outside of quotes.
-fn with_plain_delimiter<'t>(text: &'t str, delimiter: &str) -> Result<(u8, Cow<'t, str>), NodeError> {
-    if let [byte] = delimiter.as_bytes() {
-        return Ok((*byte, Cow::Borrowed(text)));
-    }
-    let free = (1..0x20).rev().find(|byte| !b"\t\n\r".contains(byte) && !text.as_bytes().contains(byte));
-    let Some(free) = free else {
-        let problem = format!("must be one character for this file, got \"{delimiter}\"");
-        return Err(NodeError::param("options.delimiter", problem));
-    };
-    let mut out = String::with_capacity(text.len());
-    let mut is_quoted = false;
-    let mut rest = text;
-    while let Some(c) = rest.chars().next() {
-        is_quoted ^= c == '"';
-        match rest.strip_prefix(delimiter) {
-            Some(behind) if !is_quoted => {
-                out.push(char::from(free));
-                rest = behind;
-            }
-            _ => {
-                out.push(c);
-                rest = &rest[c.len_utf8()..];
-            }
-        }
-    }
-    Ok((free, Cow::Owned(out)))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -407,6 +417,11 @@ mod tests {
             Outcome::Items(outputs) => Ok(outputs.ports[0].to_vec()),
             other => panic!("{other:?}"),
         }
+    }
+
+    #[tokio::test]
+    async fn what_is_no_pdf_is_an_error_that_says_so() {
+        check(b"no pdf", json!({"operation": "pdf"}), json!("the PDF \"data\"")).await;
     }
 
     async fn check(bytes: &[u8], params: Value, expected: Value) {

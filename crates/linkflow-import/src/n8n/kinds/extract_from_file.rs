@@ -39,7 +39,7 @@ const SHEET: &[&str] = &["headerRow", "includeEmptyCells", "range", "rawData", "
 pub fn translate(node: &N8nNode<'_>) -> Result<Translation, Unreadable> {
     let operation = node.text(&["operation"], "csv");
     let known = OPERATIONS.iter().find(|(name, _)| *name == operation);
-    let Some((_, options)) = known.filter(|(name, _)| *name != "pdf") else {
+    let Some((_, options)) = known else {
         return Err(Unreadable(format!("files of the operation \"{operation}\" are not supported")));
     };
     let mut translation = Translation::same("extract_from_file", node.params);
