@@ -44,6 +44,15 @@ impl Template {
         })
     }
 
+    /// How many of its chunks Rust alone can evaluate for one item, and how many it has.
+    pub fn natively(&self, scope: &Scope<'_>) -> (usize, usize) {
+        let chunks = self.pieces.iter().filter_map(|piece| match piece {
+            Piece::Text(_) => None,
+            Piece::Chunk(chunk) => Some(chunk.evaluate_natively(scope).is_some()),
+        });
+        chunks.fold((0, 0), |(native, all), is_native| (native + usize::from(is_native), all + 1))
+    }
+
     /// The value for one item.
     pub fn evaluate(&self, scope: &Scope<'_>) -> Result<Resolved, ExprError> {
         match &*self.pieces {

@@ -3,12 +3,16 @@
 
 #[path = "expr/hostile.rs"]
 mod hostile;
+#[path = "expr/native_share.rs"]
+mod native_share;
 #[path = "expr/pairing.rs"]
 mod pairing;
 #[path = "expr/parsing.rs"]
 mod parsing;
 #[path = "expr/speed.rs"]
 mod speed;
+#[path = "expr/stalls.rs"]
+mod stalls;
 #[path = "expr/table.rs"]
 mod table;
 #[path = "expr/walk.rs"]

@@ -46,20 +46,23 @@ pub(super) fn end() -> bool {
     HAS_PASSED.replace(false)
 }
 
+/// Tells that the evaluation that runs is a long one, or is about to become one.
+pub(super) fn is_long() {
+    let Some(running) = RUNNING.get().filter(|running| !running.is_known_long) else { return };
+    RUNNING.set(Some(Running { is_known_long: true, ..running }));
+    if let Some(tell) = LONG_EVALUATION.get() {
+        tell();
+    }
+}
+
 /// Whether the evaluation that runs has to end now.
 pub(super) fn has_passed() -> bool {
-    let Some(mut running) = RUNNING.get() else { return false };
+    let Some(running) = RUNNING.get() else { return false };
     let wall = running.began.elapsed();
     if wall < LONG {
         return false;
     }
-    if !running.is_known_long {
-        running.is_known_long = true;
-        RUNNING.set(Some(running));
-        if let Some(tell) = LONG_EVALUATION.get() {
-            tell();
-        }
-    }
+    is_long();
     let max = Duration::from_millis(TIME_MAX_MS);
     let is_over =
         wall >= max && (wall >= max * WALL_FACTOR || cpu_time().saturating_sub(running.cpu_began) >= max);

@@ -182,6 +182,8 @@ impl Engine {
                 }
                 let function = compiled.function.clone().restore(&ctx)?;
                 let value: Js = function.call(())?;
+                // What is handed over may take as long again, and nobody asks meanwhile.
+                deadline::has_passed();
                 take(&ctx, value)
             });
             result.map_err(|error| failure(&ctx, &error, compiled.has_optional_calls))
@@ -283,7 +285,8 @@ fn set_up(ctx: &Ctx<'_>) -> rquickjs::Result<Persistent<Function<'static>>> {
     let setup = SETUP.load(ctx)?;
     let ask = Function::new(ctx.clone(), reach::reach)?;
     let function: Function = setup.get()?;
-    function.call::<_, Js>((ask, host))?;
+    let long = Function::new(ctx.clone(), deadline::is_long)?;
+    function.call::<_, Js>((ask, host, long))?;
     let clock: Function = ctx.globals().get("__linkflowClock")?;
     Ok(Persistent::save(ctx, clock))
 }

@@ -1,6 +1,6 @@
 // What expressions find in their context beside the language and the prelude, and what they
 // must not find. Runs once per context. `reach(op, a, b, c)` asks Rust about the current item.
-(function (reach, host) {
+(function (reach, host, long) {
 "use strict";
 const { defineProperty, freeze, getOwnPropertyDescriptor, getPrototypeOf } = Object;
 const extend = __linkflowExtend;
@@ -245,11 +245,17 @@ guard(String.prototype, "repeat", (text, [n]) => { if (String(text).length * n >
 for (const name of ["padStart", "padEnd"]) {
   guard(String.prototype, name, (_, [n]) => { if (n > TEXT_MAX) tooLong(); });
 }
+// What walks through a long text or list does so without a look at the clock: others are told before.
+const LONG = 200_000;
 // A search takes the product of both lengths in the worst case.
 for (const name of ["indexOf", "lastIndexOf", "includes", "split", "replace", "replaceAll"]) {
   guard(String.prototype, name, (text, [part]) => {
+    if (text != null && text.length > LONG) long();
     if (typeof part === "string" && part.length > 64 && text.length * part.length > 1e9) fail("the texts are too long to search");
   });
+}
+for (const name of ["keys", "entries", "sort"]) {
+  guard(Array.prototype, name, (list) => { if (list != null && list.length > LONG) long(); });
 }
 // Lists with a length and no elements are walked without a look at the clock, too.
 for (const name of ["map", "forEach", "filter", "some", "every", "reduce", "reduceRight", "find", "findIndex", "findLast", "findLastIndex", "flatMap"]) {
