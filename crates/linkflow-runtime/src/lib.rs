@@ -35,7 +35,7 @@ mod worker;
 
 pub use again::{Again, Past, PastRun};
 pub use drive::{Alone, AloneEnd, run_alone};
-pub use lookups::{KeyGrant, Lookups, Topic};
+pub use lookups::{KeyGrant, Level, Lookups, Topic, looked_up};
 pub use memory::{Gauge, Memory};
 pub use prepared::{PrepareError, Prepared};
 pub use services::{Clock, Services};

@@ -63,6 +63,14 @@ impl Topic {
     }
 }
 
+/// Where something was found, or looked for last.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Level {
+    Memory,
+    Shelf,
+    Database,
+}
+
 /// An API key, and what the person who made it may still do.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct KeyGrant {
@@ -215,12 +223,12 @@ impl Inner {
     ) -> Result<Option<V>, StoreError> {
         let slip = match self.look(topic, name).await {
             Looked::Found(value) => {
-                count(cache, "shelf");
+                looked_up(cache, Level::Shelf);
                 return Ok(Some(value));
             }
             Looked::Missing(slip) => slip,
         };
-        count(cache, "database");
+        looked_up(cache, Level::Database);
         let loaded = load().await?;
         if let Some(slip) = slip {
             self.bring(slip, topic, loaded.as_ref()).await;
@@ -311,7 +319,7 @@ where
         if let Some((at, value)) = cell.get() {
             let is_fresh = *at <= now && now.since(*at) < MEMORY_MS;
             if is_fresh && value.is_some() {
-                count(self.cache, "memory");
+                looked_up(self.cache, Level::Memory);
                 return Ok(value.clone());
             }
             cell = Arc::default();
@@ -326,7 +334,13 @@ where
     }
 }
 
-fn count(cache: &'static str, level: &'static str) {
+/// Counts what was looked up. A level below memory is asked only for what the one above does not have.
+pub fn looked_up(cache: &'static str, level: Level) {
+    let level = match level {
+        Level::Memory => "memory",
+        Level::Shelf => "shelf",
+        Level::Database => "database",
+    };
     metrics::counter!("linkflow_cache_lookups_total", "cache" => cache, "level" => level).increment(1);
 }
 

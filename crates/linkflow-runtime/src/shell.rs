@@ -24,7 +24,7 @@ use crate::drive::{env_of, parent_of, start_outputs};
 use crate::feed::{Expects, Feed, Replies};
 use crate::hints::{Hints, News};
 use crate::host::StoreHost;
-use crate::lookups::Lookups;
+use crate::lookups::{Level, Lookups, looked_up};
 use crate::memory::Memory;
 use crate::polls;
 use crate::prepared::Prepared;
@@ -151,12 +151,6 @@ impl Drop for Place {
             running.remove(&self.execution);
         }
     }
-}
-
-/// Counts what was asked of a cache.
-fn looked_up(cache: &'static str, is_hit: bool) {
-    let result = if is_hit { "hit" } else { "miss" };
-    metrics::counter!("linkflow_cache_lookups_total", "cache" => cache, "result" => result).increment(1);
 }
 
 /// The shell. Cheap to clone.
@@ -442,8 +436,8 @@ impl Inner {
         version: u32,
     ) -> Result<Option<Arc<Prepared>>, StoreError> {
         let found = self.plans.get(&(workspace, workflow, version));
-        looked_up("plans", found.is_some());
         if found.is_some() {
+            looked_up("versions", Level::Memory);
             return Ok(found);
         }
         let Some(mut document) = self.lookups.document(workspace, workflow, version).await? else {
@@ -474,10 +468,11 @@ impl Inner {
 
     pub async fn variables(&self, workspace: WorkspaceId) -> Result<Arc<Object>, StoreError> {
         let found = self.variables.get(&workspace);
-        looked_up("variables", found.is_some());
         if let Some(found) = found {
+            looked_up("variables", Level::Memory);
             return Ok(found);
         }
+        looked_up("variables", Level::Database);
         let rows = self.store.variables(workspace).await?;
         let vars: Object = rows.into_iter().map(|v| (v.name, Value::String(v.value))).collect();
         let vars = Arc::new(vars);

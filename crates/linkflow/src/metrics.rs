@@ -249,9 +249,12 @@ pub const METRICS: &[Metric] = &[
     metric(
         "linkflow_cache_lookups_total",
         Counter,
-        &[("cache", "`plans`, `variables`, `webhooks`"), ("result", "`hit`, `miss`")],
+        &[
+            ("cache", "`versions`, `webhooks`, `sessions`, `api_keys`, `variables`"),
+            ("level", "`memory`, `shelf`, `database`"),
+        ],
         ALL_ROLES,
-        "What was asked of the caches of this process.",
+        "What was looked up, and on which level it was found or looked for last. `shelf` is shared, in Redis.",
     ),
     metric(
         "linkflow_clock_ahead_seconds",

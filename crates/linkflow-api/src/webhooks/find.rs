@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use axum::http::Method;
 use linkflow_model::{Millis, Object, Workflow, WorkflowId, WorkspaceId};
-use linkflow_runtime::Topic;
+use linkflow_runtime::{Level, Topic, looked_up};
 use linkflow_store::WebhookRow;
 use serde_json::Value;
 
@@ -166,6 +166,7 @@ impl RouteCache {
             && *after == changes
             && now.since(*read_at) <= TABLE_MS_MAX
         {
+            looked_up("webhooks", Level::Memory);
             return Ok(table.clone());
         }
         let table = Arc::new(table_of(api.lookups.webhooks().await?));
@@ -181,11 +182,8 @@ impl RouteCache {
         id: WorkflowId,
         version: u32,
     ) -> Result<Arc<Workflow>, Problem> {
-        let found = self.documents.get(&(id, version));
-        let result = if found.is_some() { "hit" } else { "miss" };
-        metrics::counter!("linkflow_cache_lookups_total", "cache" => "webhooks", "result" => result)
-            .increment(1);
-        if let Some(document) = found {
+        if let Some(document) = self.documents.get(&(id, version)) {
+            looked_up("versions", Level::Memory);
             return Ok(document);
         }
         let found = api.lookups.document(workspace, id, version).await?;

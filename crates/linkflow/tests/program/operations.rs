@@ -52,7 +52,7 @@ async fn a_server_shows_what_it_does_by_names_with_help_and_capacity_is_computed
         "# HELP linkflow_slot_seconds ",
         "# TYPE linkflow_slot_seconds histogram",
         "linkflow_steps_total{kind=\"set\",outcome=\"ok\"} ",
-        "linkflow_cache_lookups_total{cache=\"plans\",result=\"hit\"} ",
+        "linkflow_cache_lookups_total{cache=\"versions\",level=\"memory\"} ",
         "linkflow_execution_wait_seconds_bucket{le=\"0.001\"} ",
         "linkflow_build_info{version=",
         "linkflow_worker_slots 10",
