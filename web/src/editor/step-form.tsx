@@ -1,8 +1,7 @@
 // The parameters of the chosen step: as a form where the kind is known, else as they are.
 
-import { Suspense, lazy, useMemo, useState, type ComponentType } from "react";
-import type { NodeKind } from "../document/kinds";
-import type { CredentialRef, Node, Params } from "../document/types";
+import { Suspense, lazy, useMemo, useState } from "react";
+import type { Node, Params } from "../document/types";
 import { isRecord } from "../document/file";
 import { STEP } from "../texts/editor";
 import { FieldProblem } from "../ui/field";
@@ -10,22 +9,10 @@ import { Loading } from "../ui/basics";
 import { byParam } from "./problems";
 import { useEditor } from "./store";
 import { useNodeChange } from "./step-tab";
-import { useScope, type Scope } from "./use-scope";
+import { useScope } from "./use-scope";
 
-type FormProps = {
-  kind: NodeKind;
-  params: Params;
-  onParams: (params: Params, what: string) => void;
-  credentials: Record<string, CredentialRef>;
-  onCredentials: (credentials: Record<string, CredentialRef>) => void;
-  isReadOnly: boolean;
-  problems: Record<string, string>;
-  scope: Scope;
-};
-
-/** A chunk of its own; without it, parameters are edited as what they are. */
-const FORM = Object.values(import.meta.glob<{ ParameterForm: ComponentType<FormProps> }>("../forms/parameter-form.tsx"))[0];
-const ParameterForm = FORM === undefined ? null : lazy(async () => ({ default: (await FORM()).ParameterForm }));
+/** A chunk of its own: what it takes to fill in parameters is more than what it takes to draw a canvas. */
+const ParameterForm = lazy(async () => ({ default: (await import("../forms/parameter-form")).ParameterForm }));
 
 export function StepForm({ node }: { node: Node }) {
   const kind = useEditor((state) => state.kinds.get(node.kind));
@@ -34,7 +21,7 @@ export function StepForm({ node }: { node: Node }) {
   const problems = useMemo(() => byParam(all ?? [], node.id), [all, node.id]);
   const change = useNodeChange(node.id);
   const scope = useScope(node.id);
-  if (kind === undefined || ParameterForm === null) return <ParamsText node={node} />;
+  if (kind === undefined) return <ParamsText node={node} />;
   return (
     <Suspense fallback={<Loading what={STEP.json} />}>
       <ParameterForm kind={kind} params={node.params} onParams={(params, what) => change(what, { params })} credentials={node.credentials ?? {}}
