@@ -116,6 +116,7 @@ it("the palette finds places and commands by their names", async () => {
 it("whoever wants to is shown around", async () => {
   const { page } = visit.window;
   await page.goto("/settings");
+  await page.getByRole("heading", { name: "Settings", level: 1 }).waitFor();
   await page.getByRole("button", { name: "Show me around" }).click();
   await checkPage(page, "tour");
   for (let i = 0; i < 4; i++) await page.getByRole("button", { name: "Next" }).click();

@@ -172,6 +172,7 @@ it("the keyboard alone imports, publishes, runs and reads", async () => {
   await (await choosing).setFiles({ name: "by-keyboard.json", mimeType: "application/json", buffer: Buffer.from(text) });
   await page.getByRole("heading", { name: "1 of 1 file imported" }).waitFor();
   await press(page, "Open the workflow", "Enter");
+  await page.getByRole("heading", { name: "By keyboard", level: 1 }).waitFor();
   await press(page, "More", "Enter");
   await page.getByRole("menuitem", { name: "Add a note" }).and(page.locator(":focus")).waitFor();
   await page.keyboard.press("A");

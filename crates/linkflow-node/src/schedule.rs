@@ -122,7 +122,7 @@ impl Clock {
     fn check_range(&self) -> Result<(), String> {
         // A thousand years around 1970 leave room for every search below.
         let most = 1_000 * 366 * 86_400_000;
-        if self.anchor.0.abs() > most || self.after.0.abs() > most {
+        if self.anchor.0.unsigned_abs() > most || self.after.0.unsigned_abs() > most {
             return Err("the time is too far from the present".to_owned());
         }
         Ok(())

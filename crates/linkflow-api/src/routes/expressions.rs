@@ -32,7 +32,7 @@ pub struct Evaluation {
     expressions: Vec<String>,
     /// Fields of the current item.
     #[serde(default)]
-    #[schema(value_type = Object)]
+    #[schema(value_type = Option<Object>)]
     json: Option<Map<String, Value>>,
     /// What else they see: `items` of the input, `nodes` by name with their `items`, `itemIndex`,
     /// `workflow`, `timezone`. Variables of the workspace are there by themselves.

@@ -37,6 +37,7 @@ pub struct TimesQuestion {
     #[schema(minimum = 1, maximum = 20)]
     n: Option<u32>,
     /// The time after which they are asked for, in milliseconds since the epoch; now when it is left out.
+    #[schema(minimum = 0)]
     after: Option<i64>,
 }
 
@@ -54,8 +55,10 @@ pub struct RuleTimes {
 #[serde(deny_unknown_fields)]
 pub struct Backfill {
     /// The first moment, in milliseconds since the epoch.
+    #[schema(minimum = 0)]
     from: i64,
     /// The moment before which it ends.
+    #[schema(minimum = 0)]
     until: i64,
     /// Only say which times those are.
     #[serde(default)]
@@ -91,6 +94,9 @@ pub async fn times(
     let node = Node { kind: asked.kind, params: asked.params, ..Node::default() };
     let rules = rules_of(&node).map_err(|e| Problem::invalid("params", e))?;
     let after = asked.after.map_or_else(|| api.now(), Millis);
+    if after.0 < 0 {
+        return Err(Problem::invalid("after", format!("must not be before the year 1970, got {}", after.0)));
+    }
     Ok(List::whole(rules.iter().map(|rule| of_rule(rule, &zone, after, n)).collect()))
 }
 
@@ -144,6 +150,12 @@ pub async fn backfill(
 }
 
 fn missed(schedule: &Schedule, asked: &Backfill, now: Millis) -> Result<Vec<Millis>, Problem> {
+    if asked.from < 0 {
+        return Err(Problem::invalid(
+            "from",
+            format!("must not be before the year 1970, got {}", asked.from),
+        ));
+    }
     if asked.from >= asked.until {
         return Err(Problem::invalid("until", format!("must be after `from`, got {}", asked.until)));
     }

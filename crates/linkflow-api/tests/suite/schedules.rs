@@ -107,4 +107,6 @@ async fn past_ticks_are_made_up_for_once() {
     let future = json!({"from": hour, "until": NOW + 1});
     world.call(&line, future).await.is_problem(422, "not be in the future");
     world.call(&line, json!({"from": 5, "until": 5})).await.is_problem(422, "must be after");
+    let ancient = json!({"from": i64::MIN, "until": 5});
+    world.call(&line, ancient).await.is_problem(422, "must not be before the year 1970");
 }

@@ -28,8 +28,9 @@ thread_local! {
 
 static LONG_EVALUATION: OnceLock<fn()> = OnceLock::new();
 
-/// Sets what is called, once per evaluation and on its thread, when one takes longer than a few
-/// milliseconds: a chance to let others go on elsewhere. The first that is set stays.
+/// Sets what is called on the thread of an evaluation, once when it takes longer than a few milliseconds,
+/// and once when an engine has to be made for it: a chance to let others go on elsewhere. The first that is
+/// set stays.
 pub fn on_long_evaluation(tell: fn()) {
     let _ = LONG_EVALUATION.set(tell);
 }
@@ -50,6 +51,11 @@ pub(super) fn end() -> bool {
 pub(super) fn is_long() {
     let Some(running) = RUNNING.get().filter(|running| !running.is_known_long) else { return };
     RUNNING.set(Some(Running { is_known_long: true, ..running }));
+    tell();
+}
+
+/// Lets others go on now.
+pub(super) fn tell() {
     if let Some(tell) = LONG_EVALUATION.get() {
         tell();
     }

@@ -127,6 +127,7 @@ fn with_engine<T>(run: impl FnOnce(&mut Engine) -> (Result<T, ExprError>, bool))
         // An expression never evaluates another one through here.
         let mut slot = cell.try_borrow_mut().map_err(|_| broken("evaluations cannot nest"))?;
         if slot.is_none() {
+            deadline::tell();
             *slot = Some(Engine::new().map_err(|e| broken(&e))?);
         }
         let engine = slot.as_mut().expect("there is one now");
